@@ -1,0 +1,9 @@
+"""From fields to atoms: crystals, amorphous layers, clusters, films, and the lamella (ASE)."""
+
+from __future__ import annotations
+
+from perovsim.atoms.crystals import Crystal, crystal, unit_cell
+from perovsim.atoms.figure import lamella_figure
+from perovsim.atoms.lamella import Lamella, build_lamella
+
+__all__ = ["Crystal", "Lamella", "build_lamella", "crystal", "lamella_figure", "unit_cell"]

@@ -1,0 +1,54 @@
+"""``perovsim scan``: the aged device under the microscope."""
+
+from __future__ import annotations
+
+import argparse
+
+from perovsim.cli.files import output_file
+from perovsim.cli.kept import Kept
+from perovsim.progress import Progress
+
+NAME = "scan"
+HELP = "build a lamella of a result and scan it with a 4D-STEM nanobeam"
+EXAMPLES = (
+    "perovsim scan out/base.nc models/microscopes/stem_300kv.toml --time '30 min' \\",
+    "    --around 'emitter|etl' --width '8 nm' --thickness '10 nm' --out out/scan.zarr",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("result", metavar="RESULT", help="result file (.nc)")
+    parser.add_argument("microscope", metavar="MICROSCOPE", help="microscope file or shipped name")
+    parser.add_argument("--time", required=True, help="of the result, such as '30 min'")
+    parser.add_argument("--around", required=True, metavar="A|B", help="interface at the centre")
+    parser.add_argument("--width", default="8 nm", help="of the window across the interface (8 nm)")
+    parser.add_argument("--thickness", default="10 nm", help="along the beam (10 nm)")
+    parser.add_argument("--height", default="3 nm", help="along the interface (3 nm)")
+    parser.add_argument("--step", default="0.5 nm", help="distance of the patterns (0.5 nm)")
+    parser.add_argument("--seed", type=int, default=1, help="of every random choice (1)")
+    parser.add_argument("--out", metavar="FILE.zarr", required=True, help="scan to write")
+
+
+def run(args: argparse.Namespace, kept: Kept) -> None:
+    import perovsim as ps
+
+    out = output_file(args.out, (".zarr",))
+    result = ps.load_result(args.result)
+    microscope = ps.load_microscope(args.microscope)
+    lamella = ps.build_lamella(
+        result,
+        time=args.time,
+        around=args.around,
+        width=args.width,
+        thickness=args.thickness,
+        height=args.height,
+        seed=args.seed,
+    )
+    print(lamella)
+    with Progress() as line:
+        scan = ps.microscopy.scan_4d(
+            lamella, microscope, step=args.step, seed=args.seed, progress=lambda share: line("4D-STEM line scan", share)
+        )
+    scan.save(out)
+    kept.add(out)
+    print(f"written: {out}")

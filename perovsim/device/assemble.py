@@ -1,0 +1,154 @@
+"""The balance equations of the stack, d(S y)/dt = f(t, y), and their matrix cj S - df/dy (numba).
+
+S y is what each row stores per area: particles of a species, halides and vacancies on their sites, films, the
+displacement through a face in the row of the circuit; nothing in Poisson's equation. S is constant, so every sum that f
+conserves is conserved by any linear multistep formula to rounding.
+"""
+
+import numpy as np
+
+from perovsim.device.compiled import compiled
+from perovsim.device.lattice import halides
+from perovsim.device.matrix import add, clear
+from perovsim.device.reactions import react
+from perovsim.device.recombination import recombine
+from perovsim.device.tables import (
+    BOUNDARY,
+    CHARGE,
+    DIFFUSIVITY,
+    ELECTRON,
+    FILM_SCALE,
+    GAP,
+    HALIDE,
+    HOLE,
+    IN_PLACE,
+    MOBILE,
+    PSI,
+    QUADRATURES,
+    SCALE,
+    SHADED,
+    SITES,
+    SPECIES,
+    VACANCY,
+    WIDTH,
+)
+from perovsim.device.transport import carriers_and_ions, poisson, prepare
+
+CURRENT, VOLTAGE = QUADRATURES.index("current_first"), QUADRATURES.index("voltage")
+
+
+@compiled
+def assemble(p, control, t, y, state, f, m, want):
+    """Fill f, the state with its fluxes and integrands; if `want`, the matrix -df/dy and the slopes of the
+    integrands."""
+    if want:
+        clear(m)
+    f[:] = 0.0
+    state.ledger[:] = 0.0
+    prepare(p, y, state)
+    poisson(p, y, state, f, m, want)
+    carriers_and_ions(p, y, state, f, m, want)
+    halides(p, y, state, f, m, want)
+    _hold(p, control, t, y, state, f, m, want)
+    recombine(p, y, state, f, m, want, control.light)
+    react(p, y, state, f, m, want)
+    last, row = p.cell.shape[1], p.where.shape[1]
+    for s in range(2):
+        state.ledger[2 * s], state.ledger[2 * s + 1] = state.flow[s, 0], state.flow[s, last]
+    current = state.flow[HOLE, 0] - state.flow[ELECTRON, 0] + state.ledger[state.ledger.shape[0] - 2]
+    state.ledger[CURRENT], state.ledger[VOLTAGE] = current, y[row]
+    if want:
+        m.ledger[CURRENT] += m.ledger[2 * HOLE] - m.ledger[2 * ELECTRON]
+        m.ledger[VOLTAGE, row] = 1.0
+
+
+@compiled
+def choose_face(p, state):
+    """Let the circuit hold the current of the face where the largest term of the carrier fluxes is the smallest.
+
+    At a contact that term can be 1e16 times the current: the voltage would be lost in its rounding.
+    """
+    least, width, diffusivity = np.inf, p.cell[WIDTH], p.species_cell[DIFFUSIVITY]
+    for face in range(1, width.shape[0]):
+        i, j = face - 1, face
+        if p.face[BOUNDARY, face] > 0.0 and p.cell[SHADED, j] > 0.0:
+            continue
+        term = 0.0
+        for s in range(p.species.shape[1]):
+            if p.species[CHARGE, s] != 0.0 and p.species[MOBILE, s] > 0.0:
+                term = max(term, diffusivity[s, i] * state.density[s, i], diffusivity[s, j] * state.density[s, j])
+        term /= min(width[i], width[j])
+        if term < least:
+            least, state.held[0] = term, face
+
+
+@compiled
+def _hold(p, control, t, y, state, f, m, want):
+    """The row of the circuit: 0 = c0 + c1 t - a J - b v, J through one face, before its displacement current.
+
+    A flux out of row i into row j of the next cell is all that couples the two: its slopes are read from there.
+    """
+    face, row, slot, place = state.held[0], p.where.shape[1], p.slot, p.where[IN_PLACE]
+    i, j, most, a = face - 1, face, m.blocks.shape[1], control.a
+    current, count = 0.0, p.species.shape[1]
+    for s in range(count + 1):
+        charge = p.species[CHARGE, s] if s < count else 1.0
+        kind = SPECIES + s if s < count else VACANCY
+        row_i, row_j = slot[kind, i], slot[kind, j]
+        if charge == 0.0 or row_i < 0 or row_j < 0:
+            continue
+        current += charge * state.flow[s, face]
+        if not want or a == 0.0:
+            continue
+        for v in range(slot.shape[0]):
+            if slot[v, i] >= 0:
+                m.below[0, slot[v, i]] -= a * charge * m.blocks[j, place[row_j], place[slot[v, i]]]
+            if slot[v, j] >= 0:
+                m.below[0, slot[v, j]] += a * charge * m.blocks[i, place[row_i], 2 * most + place[slot[v, j]]]
+        if s <= HOLE and p.cell[SHADED, i] > 0.0:
+            for k in range(p.film.shape[0]):
+                m.below[0, row + 1 + k] += a * charge * state.flow[s, face] * state.through[1 + k] / state.through[0]
+    f[row] = control.c0 + control.c1 * t - a * current - control.b * y[row]
+    if want:
+        add(m, p.where, row, row, control.b)
+
+
+@compiled
+def stored(p, a, face, v, out):
+    """out <- S v; a is the factor of the current in the row of the circuit, `face` where that is held."""
+    out[:] = 0.0
+    width, slot, band = p.cell[WIDTH], p.slot, p.where.shape[1]
+    for i in range(width.shape[0]):
+        for s in range(p.species.shape[1]):
+            k = slot[SPECIES + s, i]
+            if k >= 0:
+                out[k] = p.species[SCALE, s] * width[i] * v[k]
+        k = slot[VACANCY, i]
+        if k >= 0:
+            out[k] = p.cell[SITES, i] * width[i] * v[k]
+        k = slot[HALIDE, i]
+        if k >= 0:
+            out[k] = p.cell[SITES, i] * width[i] * v[k]
+    for k in range(band + 1, v.shape[0]):
+        out[k] = FILM_SCALE * v[k]
+    out[band] = a * p.face[GAP, face] * (v[slot[PSI, face - 1]] - v[slot[PSI, face]])
+
+
+@compiled
+def add_storage(p, a, face, m, c):
+    """m <- m + S diag(c), as in `stored`; c (size,) [1/s] are the coefficients of the unknowns in their derivatives."""
+    most, width, slot, place, band = m.blocks.shape[1], p.cell[WIDTH], p.slot, p.where[IN_PLACE], p.where.shape[1]
+    for i in range(width.shape[0]):
+        for s in range(p.species.shape[1]):
+            k = slot[SPECIES + s, i]
+            if k >= 0:
+                m.blocks[i, place[k], most + place[k]] += c[k] * p.species[SCALE, s] * width[i]
+        for kind in (VACANCY, HALIDE):
+            k = slot[kind, i]
+            if k >= 0:
+                m.blocks[i, place[k], most + place[k]] += c[k] * p.cell[SITES, i] * width[i]
+    for k in range(band + 1, band + m.below.shape[0]):
+        add(m, p.where, k, k, c[k] * FILM_SCALE)
+    left, right, g = slot[PSI, face - 1], slot[PSI, face], a * p.face[GAP, face]
+    add(m, p.where, band, left, c[left] * g)
+    add(m, p.where, band, right, -c[right] * g)

@@ -1,0 +1,189 @@
+"""The time integrator: BDF of order one to five for d(S y)/dt = f(t, y), S constant and singular.
+
+Differences to SUNDIALS IDA, whose formulas it shares: the matrix is factorised for the very coefficient of the step, so
+that linear invariants hold to rounding at any tolerance; ledgers ride along as quadratures of the same formula;
+densities stay positive; output states are polished to rounding. `python -m benchmarks integrator` measures both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from perovsim.device import differences as d
+
+NEWTON_TRIES = 8
+NEWTON_SHARE = 0.02
+"""Newton's error may be this share of the local error allowed."""
+LAST_CORRECTION = 1e-3
+"""Newton ends with a correction of this weighted norm at the most: what solving for it rounds away breaks balances."""
+SMALL = 1e-3
+"""Corrections below this share of that are not worth a new matrix."""
+SLOW = 0.3
+"""Convergence rate beyond which a matrix is made anew."""
+DIVERGING = 2.0
+MOST_MATRICES = 3
+UNKNOWN_RATE = 20.0
+"""rate/(1 - rate) assumed for a new matrix."""
+POLISH_TRIES = 40
+ROUNDING, STAGNANT = 1e-10, 1e-4
+"""Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix."""
+MOST_FAILURES = 30
+TIME_ROUNDING, EARLIEST = 1e-14, 1e-12
+"""The smallest step is this share of the time, of at least EARLIEST [s]."""
+BISECTIONS = 60
+MOST_STEPS = 20_000
+"""Steps of one segment; the hardest ageing runs need a tenth of that."""
+
+
+class Stalled(Exception):
+    """The integration cannot go on; `reason` says why, `unknown` which unknown is worst."""
+
+    def __init__(self, reason: str, unknown: int) -> None:
+        super().__init__(reason)
+        self.reason, self.unknown = reason, unknown
+
+
+@dataclass(frozen=True)
+class Polished:
+    """A state that fulfils every balance to rounding: time [s], unknowns, their derivatives, quadratures.
+
+    coefficient : of the unknowns in the formula of their derivatives [1/s]
+    """
+
+    time: float
+    y: np.ndarray
+    slope: np.ndarray
+    z: np.ndarray
+    coefficient: float = 0.0
+
+
+class Integrator:
+    """Steps of one set of equations; tolerance (3, size) as in `perovsim.device.differences`."""
+
+    def __init__(self, equations, tolerance: np.ndarray, rtol: float):
+        self.equations, self.tolerance, self.rtol = equations, tolerance, rtol
+        self.h = d.allocate(equations.size, equations.quadratures)
+        self.rate = UNKNOWN_RATE
+        self.steps = self.rejected = 0
+
+    @property
+    def time(self) -> float:
+        """Time reached [s]."""
+        return float(self.h.real[d.TIME])
+
+    def begin(self, y: np.ndarray, z: np.ndarray, time: float, first_step: float) -> None:
+        """Begin a segment at (time, y) with order one; z are the quadratures so far."""
+        d.begin(self.h, y, z, time, first_step)
+        self.equations.forget()
+
+    def step(self) -> None:
+        """Take one accepted step; raises Stalled."""
+        h, t_old = self.h, self.time
+        if h.count[d.STEPS] >= MOST_STEPS:
+            raise Stalled(f"{MOST_STEPS} steps did not suffice (now {h.real[d.STEP]:.1e} s each)", self._worst())
+        d.scale_errors(h, self.tolerance, self.rtol)
+        error_failures = newton_failures = 0
+        while error_failures + newton_failures < MOST_FAILURES:
+            if h.real[d.STEP] < TIME_ROUNDING * max(t_old, EARLIEST):
+                break
+            d.predict(h)
+            if not self._newton():
+                newton_failures += 1
+                self._undo(t_old)
+                self.equations.forget()
+                h.real[d.STEP] *= 0.25
+                if newton_failures > 2:
+                    h.count[d.ORDER] = 1
+                continue
+            passes, lower = d.judge(h)
+            if not passes:
+                error_failures += 1
+                self._undo(t_old)
+                d.shrink(h, error_failures, lower)
+                continue
+            d.accept(h, self.equations.integrands, lower, error_failures + newton_failures > 0)
+            self.steps += 1
+            return
+        raise Stalled(f"the time step fell to {h.real[d.STEP]:.1e} s", self._worst())
+
+    def _undo(self, t_old: float) -> None:
+        self.rejected += 1
+        d.restore(self.h, t_old)
+
+    def _worst(self) -> int:
+        """The unknown whose last correction is the largest against its error scale."""
+        size = np.abs(self.equations.rhs) / self.h.formula[d.SCALE]
+        return int(np.argmax(np.where(np.isfinite(size), size, np.inf)))
+
+    def _newton(self) -> bool:
+        """Solve the equations of the step from its prediction; returns whether it converged."""
+        h, equations = self.h, self.equations
+        time, cj, euler = float(h.real[d.TIME]), float(h.real[d.CJ]), 1.0 / float(h.real[d.STEP])
+        before, matrices = 0.0, 0
+        for _ in range(NEWTON_TRIES):
+            if equations.factored != cj:
+                matrices, before, self.rate = matrices + 1, 0.0, UNKNOWN_RATE
+            size, cut = equations.correct(time, cj, h.formula, euler)
+            if not np.isfinite(size):
+                return False
+            if cut:
+                before = 0.0
+                continue
+            if before > 0.0:
+                ratio = size / before
+                if ratio < 1.0:
+                    self.rate = ratio / (1.0 - ratio)
+                if ratio > SLOW and size > SMALL * NEWTON_SHARE:
+                    if matrices and (ratio > DIVERGING or matrices >= MOST_MATRICES):
+                        return False
+                    equations.forget()
+            if self.rate * size <= NEWTON_SHARE and size <= LAST_CORRECTION:
+                return True
+            before = size
+        return False
+
+    def polished(self, time: float) -> Polished:
+        """State at a time inside the last step: its interpolant, corrected until every balance holds to rounding.
+
+        The correction is that of a formula with the coefficient of the step, dy/dt = slope + cj (y - interpolant).
+        """
+        h, equations = self.h, self.equations
+        formula, z, slope_z = h.formula.copy(), np.empty(h.z.shape[1]), np.empty(h.z.shape[1])
+        d.interpolate(h, time, formula[d.Y], formula[d.SLOPE], z, slope_z)
+        cj, before, fresh = float(h.real[d.CJ]), np.inf, False
+        formula[d.BASE], formula[d.LAST], formula[d.COEFFICIENT] = formula[d.Y], formula[d.Y], cj
+        d.start_positive(formula, cj)
+        for _ in range(POLISH_TRIES):
+            fresh = fresh or equations.factored != cj
+            size, cut = equations.correct(time, cj, formula, cj)
+            if not np.isfinite(size):
+                break
+            if cut:
+                before = np.inf
+                continue
+            if size > SLOW * before:
+                if size <= (STAGNANT if fresh else ROUNDING):
+                    y, base, slope, c = formula[: d.COEFFICIENT + 1]
+                    return Polished(time, y, slope + c * (y - base), z + (equations.integrands - slope_z) / cj, cj)
+                equations.forget()
+            before = size
+        raise Stalled("an output state did not converge", self._worst())
+
+    def value(self, unknown: int) -> float:
+        """An unknown at the time reached."""
+        return float(self.h.y[0, unknown])
+
+    def crossing(self, unknown: int, level: float) -> float:
+        """Time inside the last step at which an unknown takes the value `level` (bisection on the interpolant)."""
+        b = self.time
+        a = b - float(self.h.real[d.STEP_USED])
+        below = d.watched(self.h, a, unknown) < level
+        for _ in range(BISECTIONS):
+            middle = 0.5 * (a + b)
+            if (d.watched(self.h, middle, unknown) < level) == below:
+                a = middle
+            else:
+                b = middle
+        return b

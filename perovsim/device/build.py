@@ -1,0 +1,314 @@
+"""Device -> Problem: every number of the stack placed where the kernels read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from perovsim.constants import EPS_0, K_B, Q
+from perovsim.device.chemistry import compile_reactions
+from perovsim.device.films import LEAD, ContactProducts, plan_products
+from perovsim.device.mesh import Mesh
+from perovsim.device.participants import Context
+from perovsim.device.species import SpeciesPlan, plan_species
+from perovsim.device.tables import (
+    AUGER,
+    BOUNDARY,
+    BUILT_IN,
+    CENTRE,
+    CENTRE_CAPTURE,
+    CENTRE_LEVEL,
+    CENTRES_PER_ATOM,
+    COVER,
+    DECAY,
+    DIFFUSIVITY,
+    ELECTRON,
+    EMISSION,
+    FIXED,
+    GAP,
+    GENERATION,
+    HALIDE,
+    HOLE,
+    INTRINSIC,
+    JUMP_FIRST,
+    JUMP_SECOND,
+    LEVEL,
+    LIFETIME,
+    NUMBERS,
+    OFFSET,
+    PSI,
+    QUADRATURES,
+    RADIATIVE,
+    SHADED,
+    SIGN,
+    SITES,
+    SLOPE,
+    SPECIES,
+    STICKING,
+    VACANCY,
+    WEIGHT,
+    WIDTH,
+    WORK,
+    X_START,
+    Tables,
+)
+from perovsim.model.quantity import Quantity
+from perovsim.physics.lattice import interfacial_profile
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A device ready to be integrated: tables, mesh, starting state, names of what its unknowns mean."""
+
+    device: object
+    tables: Tables
+    mesh: Mesh
+    vt: float
+    plans: list[SpeciesPlan]
+    products: ContactProducts
+    theta_start: np.ndarray
+    """Vacancy fraction of each cell at the start (n,)."""
+    halide_start: np.ndarray
+    density_start: np.ndarray
+    """Densities of the species beside electrons and holes at the start [m^-3] (s, n)."""
+
+    @property
+    def lumps(self) -> int:
+        """Number of lumped unknowns."""
+        return 1 + len(self.products.keys)
+
+    @property
+    def band(self) -> int:
+        """Number of unknowns in cells; the index of the voltage."""
+        return self.tables.where.shape[1]
+
+    @property
+    def size(self) -> int:
+        """Number of unknowns."""
+        return self.band + self.lumps
+
+    @property
+    def quadratures(self) -> int:
+        """Number of integrals that ride along."""
+        return len(QUADRATURES) + len(self.device.reactions)
+
+    @property
+    def capacitance(self) -> float:
+        """Geometric capacitance [F/m^2], 1/sum(L/eps)."""
+        return Q / self.vt / np.sum(1.0 / self.tables.face[GAP])
+
+    def name_of(self, unknown: int) -> str:
+        """What an unknown is, in words."""
+        if unknown >= self.band:
+            k = unknown - self.band
+            return "the voltage" if k == 0 else f"the amount of {self.products.keys[k - 1][0]}"
+        kind, cell = (int(v[0]) for v in np.nonzero(self.tables.slot == unknown))
+        words = ["potential", "vacancy fraction", "halide fraction", *(f"density of {p.name}" for p in self.plans)]
+        layer = self.device.layers[self.mesh.layer[cell]].name
+        return f"{words[kind]} at x = {self.mesh.centres[cell] * 1e9:.2f} nm (layer '{layer}')"
+
+
+def build(device) -> Problem:
+    """Compile a Device at its temperature."""
+    vt = K_B * float(device.temperature) / Q
+    mesh = Mesh([float(x.thickness) for x in device.layers], [x.cells for x in device.layers])
+    cells = _Cells(device, mesh)
+    plans = plan_species(device)
+    products = plan_products(device)
+    slot, where, size = _numbering(cells, plans)
+    start = _start(cells, plans)
+    cell = _cell(cells, plans, products, start)
+    theta = np.divide(cells.of_lattice("vacancy_density"), cell[SITES], out=np.zeros(mesh.n), where=cell[SITES] > 0)
+    cell[FIXED] -= cell[SITES] * theta
+    cell[INTRINSIC] = cells.given("N_c") * cells.given("N_v") * np.exp(-cells.gap / vt)
+    context = Context(device, mesh, slot, plans, products, vt, _reference_vacancies(cells, theta))
+    tables = Tables(
+        slot,
+        where,
+        size,
+        cell,
+        _pair(cells, vt),
+        np.array([[p.charge, p.scale, p.is_mobile] for p in plans], float).T.copy(),
+        _species(cells, plans, vt),
+        _face(cells, vt),
+        _contact(device, vt),
+        _number(device, plans, products, vt),
+        products.volume,
+        **compile_reactions(context),
+    )
+    return Problem(device, tables, mesh, vt, plans, products, theta, (1.0 - theta) * cell[X_START], start)
+
+
+class _Cells:
+    """Values of layers spread over the cells of the mesh."""
+
+    def __init__(self, device, mesh: Mesh):
+        self.device, self.mesh = device, mesh
+        self.layers = device.layers
+
+    def each(self, get) -> np.ndarray:
+        """get(layer) of every cell (n,)."""
+        return np.array([get(layer) for layer in self.layers], float)[self.mesh.layer]
+
+    def given(self, name: str, default: float = 0.0) -> np.ndarray:
+        """A quantity of the layers, or its default where not given (n,)."""
+        return self.each(lambda layer: _or(getattr(layer, name), default))
+
+    def of_lattice(self, name: str, default: float = 0.0) -> np.ndarray:
+        """A quantity of the halide lattices, 0 elsewhere (n,)."""
+        return self.each(lambda x: 0.0 if x.lattice is None else _or(getattr(x.lattice, name), default))
+
+    @property
+    def has_lattice(self) -> np.ndarray:
+        """Whether a cell holds halide sites (n,)."""
+        return self.each(lambda x: x.lattice is not None) > 0
+
+    @property
+    def is_mixed(self) -> np.ndarray:
+        """Whether a cell holds two halides (n,)."""
+        return self.each(lambda x: x.lattice is not None and len(x.lattice.halides) == 2) > 0
+
+    @property
+    def gap(self) -> np.ndarray:
+        """Band gap [eV] (n,)."""
+        return self.given("ionisation_energy") - self.given("electron_affinity")
+
+
+def _or(quantity: Quantity | None, default: float = 0.0) -> float:
+    return default if quantity is None else float(quantity)
+
+
+def _numbering(cells: _Cells, plans: list[SpeciesPlan]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Number the unknowns cell by cell, immobile species first: slot, where and size of Tables."""
+    n = cells.mesh.n
+    there = np.zeros((SPECIES + len(plans), n), bool)
+    there[PSI], there[VACANCY], there[HALIDE] = True, cells.has_lattice, cells.is_mixed
+    for s, plan in enumerate(plans):
+        there[SPECIES + s] = cells.each(lambda x, plan=plan: x.name in plan.places) > 0
+    still = [SPECIES + s for s, plan in enumerate(plans) if not plan.is_mobile]
+    order = [*still, PSI, *(SPECIES + s for s, plan in enumerate(plans) if plan.is_mobile), VACANCY, HALIDE]
+    count = there.sum(axis=0)
+    start = np.concatenate(([0], np.cumsum(count)))
+    slot = np.full(there.shape, -1)
+    for i in range(n):
+        present = [kind for kind in order if there[kind, i]]
+        slot[present, i] = start[i] + np.arange(len(present))
+    cell = np.repeat(np.arange(n), count)
+    where = np.array([cell, np.arange(cell.size) - start[cell]])
+    return slot, where, np.array([count, there[still].sum(axis=0)])
+
+
+def _start(cells: _Cells, plans: list[SpeciesPlan]) -> np.ndarray:
+    """Densities of the species at the start [m^-3] (s, n); electrons and holes come from equilibrium."""
+    start = np.array(
+        [cells.each(lambda x, p=p: p.places[x.name].density if x.name in p.places else 0.0) for p in plans]
+    )
+    lead = next((s for s, plan in enumerate(plans) if plan.formula == LEAD), None)
+    for k, layer in enumerate(cells.layers):
+        if lead is not None and layer.lattice is not None and layer.lattice.initial_interfacial_lead is not None:
+            inside = cells.mesh.layer == k
+            ends = cells.mesh.faces[:-1][inside][0], cells.mesh.faces[1:][inside][-1]
+            own, decay = float(layer.lattice.initial_interfacial_lead), float(layer.lattice.initial_lead_decay_length)
+            start[lead, inside] = interfacial_profile(cells.mesh.centres[inside], *ends, own, decay)
+    return start
+
+
+def _cell(cells: _Cells, plans: list[SpeciesPlan], products: ContactProducts, start: np.ndarray) -> np.ndarray:
+    device, mesh = cells.device, cells.mesh
+    cell = np.zeros((10, mesh.n))
+    cell[WIDTH], cell[X_START], cell[SITES] = mesh.widths, cells.of_lattice("x_Cl"), cells.of_lattice("site_density")
+    cell[FIXED] = cells.given("donor_density") - cells.given("acceptor_density")
+    for s, plan in enumerate(plans):
+        held = cells.each(lambda x, p=plan: x.name in p.places and p.places[x.name].compensated)
+        cell[FIXED] -= plan.charge * start[s] * held
+    if products.cover > 0.0:
+        cell[SHADED] = mesh.layer == (0 if products.side == 0 else len(device.layers) - 1)
+    temperature = float(device.temperature)
+    cell[JUMP_SECOND] = cells.each(lambda x: 0.0 if x.lattice is None else x.lattice.diffusivity(temperature))
+    cell[JUMP_FIRST] = cell[JUMP_SECOND] * cells.of_lattice("D_ratio_Cl", 1.0)
+    cell[RADIATIVE], cell[GENERATION] = cells.given("k_radiative"), cells.given("generation")
+    return cell
+
+
+def _reference_vacancies(cells: _Cells, theta: np.ndarray) -> float:
+    """Vacancy fraction at which the levels of the halides are quoted."""
+    given = [_or(x.lattice.theta_reference) for x in cells.layers if x.lattice is not None]
+    return max([*given, 0.0]) or (float(theta.max()) or 1.0)
+
+
+def _face(cells: _Cells, vt: float) -> np.ndarray:
+    mesh, device = cells.mesh, cells.device
+    half = 0.5 * mesh.widths / (cells.given("permittivity") * EPS_0)
+    face = np.zeros((EMISSION + 2, mesh.n + 1))
+    face[GAP, 0], face[GAP, -1] = 1.0 / half[0], 1.0 / half[-1]
+    face[GAP, 1:-1] = 1.0 / (half[:-1] + half[1:])
+    face[GAP] *= vt / Q
+    face[WEIGHT, 1:-1] = half[1:] / (half[:-1] + half[1:])
+    face[BOUNDARY, 1:-1] = np.diff(mesh.layer) != 0
+    for k in np.nonzero(face[BOUNDARY])[0]:
+        junction = device.interface(*(device.layers[mesh.layer[i]].name for i in (k - 1, k)))
+        if junction is not None and junction.thermionic is not None:
+            face[EMISSION:, k] = 1.0 / float(junction.thermionic)
+    return face
+
+
+def _contact(device, vt: float) -> np.ndarray:
+    contact = np.zeros((2, 3))
+    for side, own in enumerate(device.contacts):
+        contact[side, WORK] = float(own.work_function) / vt
+        contact[side, STICKING:] = (
+            1.0 / float(own.recombination_velocity_electron),
+            1.0 / float(own.recombination_velocity_hole),
+        )
+    return contact
+
+
+def _number(device, plans: list[SpeciesPlan], products: ContactProducts, vt: float) -> np.ndarray:
+    first, last = device.contacts
+    number = np.zeros(NUMBERS)
+    number[SIGN] = 1.0 if first.which == "anode" else -1.0
+    number[BUILT_IN] = (float(last.work_function) - float(first.work_function)) / vt
+    number[COVER], number[DECAY], number[CENTRE] = products.cover, products.decay, -1
+    traps = _lead_traps(device)
+    if traps is not None:
+        number[CENTRE] = next((s for s, plan in enumerate(plans) if plan.formula == LEAD), -1)
+        number[CENTRES_PER_ATOM] = float(traps.traps_per_atom)
+        number[CENTRE_CAPTURE:] = float(traps.capture_electron), float(traps.capture_hole)
+    return number
+
+
+def _lead_traps(device):
+    return next((process for process in device.enabled_processes if process.kind == "lead_traps"), None)
+
+
+def _species(cells: _Cells, plans: list[SpeciesPlan], vt: float) -> np.ndarray:
+    own = np.zeros((3, len(plans), cells.mesh.n))
+    own[DIFFUSIVITY, ELECTRON] = cells.given("mobility_electron") * vt
+    own[DIFFUSIVITY, HOLE] = cells.given("mobility_hole") * vt
+    own[OFFSET, ELECTRON] = -cells.given("electron_affinity") / vt - np.log(cells.given("N_c", 1.0))
+    own[OFFSET, HOLE] = cells.given("ionisation_energy") / vt - np.log(cells.given("N_v", 1.0))
+    own[SLOPE, ELECTRON] = -cells.given("affinity_slope") * cells.is_mixed / vt
+    own[SLOPE, HOLE] = cells.given("ionisation_slope") * cells.is_mixed / vt
+    for s, plan in enumerate(plans[HOLE + 1 :], HOLE + 1):
+        own[DIFFUSIVITY, s] = cells.each(lambda x, p=plan: p.places[x.name].diffusivity if x.name in p.places else 0.0)
+        own[OFFSET, s] = cells.each(lambda x, p=plan: p.places[x.name].solvation if x.name in p.places else 0.0) / vt
+    return own
+
+
+def _pair(cells: _Cells, vt: float) -> np.ndarray:
+    chi, ie = cells.given("electron_affinity"), cells.given("ionisation_energy")
+    states = np.array([cells.given("N_c", 1.0), cells.given("N_v", 1.0)])
+
+    def level(energy) -> np.ndarray:
+        return states * np.exp(np.array([chi - energy, energy - ie]) / vt)
+
+    trap = cells.given("trap_energy", np.nan)
+    traps = _lead_traps(cells.device)
+    pair = np.zeros((4, 2, cells.mesh.n))
+    pair[AUGER] = cells.given("k_auger_electron"), cells.given("k_auger_hole")
+    pair[LIFETIME] = cells.given("lifetime_electron", np.inf), cells.given("lifetime_hole", np.inf)
+    pair[LEVEL] = level(np.where(np.isnan(trap), 0.5 * (chi + ie), trap))
+    if traps is not None:
+        pair[CENTRE_LEVEL] = level(float(traps.trap_energy))
+    return pair

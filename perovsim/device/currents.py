@@ -1,0 +1,80 @@
+"""Currents of a polished state through every face: fluxes of the scheme and derivatives of the integrator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from perovsim.constants import Q
+from perovsim.device.bdf import Polished
+from perovsim.device.equations import Equations
+from perovsim.device.tables import (
+    CHARGE,
+    DIFFUSIVITY,
+    ELECTRON,
+    GAP,
+    HOLE,
+    PSI,
+    QUADRATURES,
+    SIGN,
+    WIDTH,
+    Control,
+)
+
+ROUNDING = 100.0 * np.finfo(float).eps
+"""Share of the largest term of a face flux that is rounding (physics of the check: 100 machine epsilons)."""
+
+
+@dataclass(frozen=True)
+class FaceCurrents:
+    """x-directed current densities [A/m^2] (n + 1,), what is rounding in their sum, the radiative rate [m^-2 s^-1]."""
+
+    electron: np.ndarray
+    hole: np.ndarray
+    ion: np.ndarray
+    displacement: np.ndarray
+    floor: float
+    radiative: float
+
+    @property
+    def total(self) -> np.ndarray:
+        """Sum of all currents."""
+        return self.electron + self.hole + self.ion + self.displacement
+
+
+def face_currents(equations: Equations, control: Control, state: Polished) -> FaceCurrents:
+    """Evaluate the currents of a stored state."""
+    t = equations.tables
+    equations.control = control
+    ledger = equations.evaluate(state.time, state.y)
+    flow = equations.state.flow
+    ion = flow[-1] + t.species[CHARGE, HOLE + 1 :] @ flow[HOLE + 1 : -1]
+    ion[[0, -1]] += ledger[-2:]
+    psi = state.slope[t.slot[PSI]]
+    first = t.number[SIGN] * state.slope[t.where.shape[1]]
+    displacement = -t.face[GAP] * np.diff(np.concatenate(([first], psi, [0.0])))
+    return FaceCurrents(
+        -Q * flow[ELECTRON],
+        Q * flow[HOLE],
+        Q * ion,
+        Q * displacement,
+        Q * ROUNDING * max(_largest_flux(t, equations.state.density), _largest_displacement(t, state)),
+        float(ledger[QUADRATURES.index("radiative")]),
+    )
+
+
+def _largest_displacement(t, state: Polished) -> float:
+    """Largest single term gap cj psi of the displacement, as the integrator forms it from potentials [m^-2 s^-1]."""
+    psi = np.abs(state.y[t.slot[PSI]])
+    return float((np.maximum(t.face[GAP, :-1], t.face[GAP, 1:]) * psi).max() * state.coefficient)
+
+
+def _largest_flux(t, density: np.ndarray) -> float:
+    """Largest single term g n of the carrier fluxes between cell centres and to the contacts [m^-2 s^-1]."""
+    half = 2.0 * t.species_cell[DIFFUSIVITY, : HOLE + 1] / t.cell[WIDTH]
+    n = np.abs(density[: HOLE + 1])
+    with np.errstate(divide="ignore"):
+        g = 1.0 / (1.0 / half[:, :-1] + 1.0 / half[:, 1:])
+    inner = (g * np.maximum(n[:, :-1], n[:, 1:])).max(initial=0.0)
+    return float(max(inner, (half[:, [0, -1]] * n[:, [0, -1]]).max()))

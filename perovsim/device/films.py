@@ -1,0 +1,78 @@
+"""What grows on the contacts: product films, plated lead, lead halide that the contact has eaten away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from perovsim.constants import N_A
+from perovsim.device.sites import contact_side, split_site
+from perovsim.errors import ModelFileError
+from perovsim.physics.thermochemistry import load_table
+
+FILM_HALIDE = {"AlCl3": "Cl", "AlBr3": "Br", "AlI3": "I"}
+"""Films that are known, with their halide."""
+LEAD_HALIDE = {"PbCl2": "Cl", "PbBr2": "Br", "PbI2": "I"}
+LEAD = "Pb"
+EXISTENCE = 1e18
+"""Amount [m^-2] above which a product counts as present, unless the device says otherwise: a tenth of a layer."""
+
+
+@dataclass(frozen=True)
+class ContactProducts:
+    """Amounts on the contacts, one unknown each after the voltage: films, then deposits and the salt that is left.
+
+    keys : (formula, side) in the order of the unknowns; films : how many of them are films, all on one side
+    start : amounts at the start [m^-2]: of a salt, all of the layer at the contact; of the others none
+    volume : of a formula unit of each film [m^3]; existence, cover : amounts [m^-2] above which a product is present,
+    and that blocks 1 - 1/e of the contact (0: none); decay : of tunnelling through a film [1/m]
+    """
+
+    keys: tuple[tuple[str, int], ...]
+    films: int
+    start: np.ndarray
+    volume: np.ndarray
+    existence: float
+    cover: float
+    decay: float
+
+    @property
+    def film_names(self) -> tuple[str, ...]:
+        """Formulas of the films."""
+        return tuple(formula for formula, _ in self.keys[: self.films])
+
+    @property
+    def side(self) -> int:
+        """Contact of the films, -1 without one."""
+        return self.keys[0][1] if self.films else -1
+
+
+def plan_products(device) -> ContactProducts:
+    """Products of the reactions on the contacts, and how a blocking process lets films act on a contact."""
+    films: dict[tuple[str, int], None] = {}
+    others: dict[tuple[str, int], None] = {}
+    for reaction in device.reactions:
+        for word in reaction.equation.species:
+            if word in FILM_HALIDE:
+                films[word, contact_side(device, reaction)] = None
+            elif split_site(reaction.site).kind == "contact" and (word == LEAD or word in LEAD_HALIDE):
+                others[word, contact_side(device, reaction)] = None
+    if len({side for _, side in films}) > 1:
+        raise ModelFileError("films on both contacts are not modelled; let every reaction with AlX3 name one contact")
+    table = load_table(device.electrochemistry.thermochemistry_path) if films else None
+    volume = np.array([table.molar_volume(formula) / N_A for formula, _ in films])
+    blocking = next((x for x in device.enabled_processes if x.kind == "film_blocking"), None)
+    cover = decay = 0.0
+    if blocking is not None and films:
+        cover, decay = float(blocking.coverage_amount) * N_A, float(blocking.tunnel_decay)
+    existence = EXISTENCE if blocking is None else float(blocking.existence_amount) * N_A
+    keys = (*films, *others)
+    start = np.array([_salt(device, side) if formula in LEAD_HALIDE else 0.0 for formula, side in keys])
+    return ContactProducts(keys, len(films), start, volume, existence, cover, decay)
+
+
+def _salt(device, side: int) -> float:
+    """Formula units per area in the layer at a contact [m^-2]; 0 without a lattice, which the reaction refuses."""
+    layer = device.layers[0 if side == 0 else -1]
+    return 0.0 if layer.lattice is None else float(layer.lattice.lead_density) * float(layer.thickness)

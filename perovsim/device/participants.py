@@ -1,0 +1,292 @@
+"""One reaction at one place as a row: affinity, activities, what changes, from the potentials of its participants.
+
+Every participant has one electrochemical potential on one scale, electron energies against vacuum: mu(X-) = level(X) +
+kT ln(theta_X theta_ref/theta_V) - q phi on lattice sites, mu(Pb2+) = -2 E(Pb/PbBr2) + 2 q phi, metals and gases of the
+elements 0, film compounds dGf, electrons E_F. Affinity, stoichiometry and the zero of the rate all follow from these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import numpy as np
+
+from perovsim.constants import N_A, Q
+from perovsim.device.films import FILM_HALIDE, LEAD, LEAD_HALIDE, ContactProducts
+from perovsim.device.mesh import Mesh
+from perovsim.device.sites import Spot, split_site
+from perovsim.device.species import SpeciesPlan
+from perovsim.device.tables import (
+    BAND,
+    DEPENDS,
+    ELECTRON,
+    FILM_SCALE,
+    FILM_SHARE,
+    HALIDE,
+    HOLE,
+    LINEAR,
+    POWER,
+    PRESENT,
+    PSI,
+    REMAINDER,
+    SPECIES,
+    VACANCY,
+)
+from perovsim.errors import ModelFileError
+from perovsim.physics.thermochemistry import halide_level, lead_level, load_table
+
+ELEMENTS = ("Al", "Cl2", "Br2", "I2")
+SEED_FRACTION = 1e-4
+"""Share of the lead sites that is metal above which clusters count as present."""
+ROUNDING = 1e-9
+"""Charges and orders smaller than this are rounding of fractions."""
+
+
+@dataclass
+class Row:
+    """One row of the table while it is made; amounts per elementary step, products positive."""
+
+    energy: float = 0.0
+    links: dict[int, float] = field(default_factory=dict)
+    forward: list[int] = field(default_factory=list)
+    backward: list[int] = field(default_factory=list)
+    change: dict[int, float] = field(default_factory=dict)
+    face: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    charge: float = 0.0
+    capture: float = 1.0
+    """Densities that turn a capture coefficient into a rate."""
+
+    def makes(self, unknown: int, amount: float) -> None:
+        """Change an unknown by `amount` particles."""
+        self.change[unknown] = self.change.get(unknown, 0.0) + amount
+
+    def link(self, unknown: int, factor: float) -> None:
+        """Let a potential enter the affinity."""
+        self.links[unknown] = self.links.get(unknown, 0.0) + factor
+
+
+@dataclass
+class Context:
+    """What the reactions of a device share: its parts, where every unknown stands, and the activities met so far."""
+
+    device: object
+    mesh: Mesh
+    slots: np.ndarray
+    plans: list[SpeciesPlan]
+    products: ContactProducts
+    vt: float
+    theta_reference: float
+    activities: dict[tuple, int] = field(default_factory=dict)
+
+    @property
+    def band(self) -> int:
+        """Index of the voltage; the products on the contacts follow it."""
+        return int(self.slots.max()) + 1
+
+    def layer(self, cell: int):
+        """Layer of a cell."""
+        return self.device.layers[self.mesh.layer[cell]]
+
+    def slot(self, kind: int, cell: int) -> int:
+        """Unknown of a kind in a cell, -1 where there is none."""
+        return int(self.slots[kind, cell]) if cell >= 0 else -1
+
+    def product(self, formula: str, side: int) -> int:
+        """Unknown of a product on a contact."""
+        return self.band + 1 + self.products.keys.index((formula, side))
+
+    def activity(self, kind: int, *depends: int, value: float = 1.0, per: float = 1.0, carrier=(-1, -1)) -> int:
+        """Number of an activity, made on first use."""
+        padded = (*depends, -1, -1)[:DEPENDS]
+        return self.activities.setdefault((kind, *padded, *carrier, value, per), len(self.activities))
+
+    def lead(self, cell: int) -> tuple[int, float]:
+        """Unknown of metallic lead in a cell, and the share of the lead sites that one unit of it is."""
+        s = next((k for k, plan in enumerate(self.plans) if plan.formula == LEAD), -1)
+        unknown = self.slot(SPECIES + s, cell) if s >= 0 else -1
+        if unknown < 0:
+            return -1, 0.0
+        return unknown, self.plans[s].scale / float(self.layer(cell).lattice.lead_density)
+
+
+class Participants:
+    """Adds the participants of one reaction to its rows."""
+
+    def __init__(self, context: Context, reaction):
+        self.at, self.reaction = context, reaction
+        self.table = load_table(context.device.electrochemistry.thermochemistry_path)
+        self.redox = float(context.device.electrochemistry.redox_level)
+
+    @property
+    def is_at_contact(self) -> bool:
+        """Whether the reaction happens on a contact itself."""
+        return split_site(self.reaction.site).kind == "contact"
+
+    def fail(self, text: str) -> NoReturn:
+        """Raise with the name and the equation of the reaction."""
+        raise ModelFileError(f"process '{self.reaction.name}' ({self.reaction.equation.text}): {text}")
+
+    def row(self, spot: Spot) -> tuple[Row, float]:
+        """The row of the reaction at a spot, and its rate constant [m^-2 s^-1]."""
+        row, reaction = Row(), self.reaction
+        for word, nu in reaction.equation.stoichiometry.items():
+            self.participant(row, word, nu / reaction.elementary_steps, spot)
+        if abs(row.charge) > ROUNDING:
+            self.fail(f"charge {row.charge:+g} per step is left over at site '{reaction.site}'")
+        if split_site(reaction.site).kind == "zone" and row.face.any():
+            self.fail(
+                "electrons of the metal would have to cross the layers between: write a neutral reaction "
+                "(displacement or exchange) for this site"
+            )
+        row.change = {unknown: amount for unknown, amount in row.change.items() if abs(amount) > ROUNDING}
+        rate = float(reaction.rate)
+        if reaction.rate_is_capture:
+            rate *= row.capture * np.exp(-float(reaction.alpha) * row.energy)
+        else:
+            rate *= N_A
+        return row, rate * spot.weight
+
+    def participant(self, row: Row, word: str, nu: float, spot: Spot) -> None:
+        """Add nu particles per step of one species."""
+        if word in FILM_HALIDE:
+            self.film(row, word, nu)
+        elif word in LEAD_HALIDE:
+            self.lead_halide(row, word, nu, spot)
+        elif word == "Pb2+":
+            self.lattice_lead(row, nu, spot.lattice)
+        elif word == LEAD:
+            self.lead_metal(row, nu, spot)
+        elif word in ELEMENTS:
+            return
+        elif word == "e-" and spot.metal >= 0:
+            self.metal_electrons(row, nu, spot.metal)
+        elif word in ("e-", "h+"):
+            self.carrier(row, ELECTRON if word == "e-" else HOLE, nu, spot.carrier)
+        elif word.endswith("-") and self.at.slot(VACANCY, spot.lattice) >= 0:
+            self.lattice_halide(row, word[:-1], nu, spot.lattice)
+        else:
+            self.dissolved(row, word, nu, spot.dissolved if spot.dissolved >= 0 else spot.lattice)
+
+    def times(self, row: Row, nu: float, activity: int, count: float) -> None:
+        """Let an activity enter the side of nu, `count` times per step."""
+        if abs(count - round(count)) > ROUNDING or count < 0.5:
+            self.fail(
+                f"elementary_steps = {self.reaction.elementary_steps} gives the fractional order {count:g}; use the "
+                "number of electrons or halides moved"
+            )
+        (row.backward if nu > 0 else row.forward).extend([activity] * round(count))
+
+    def level(self, row: Row, nu: float, energy: float) -> None:
+        """Standard part of the affinity, -nu mu0/kT, mu0 [eV]."""
+        row.energy -= nu * energy / self.at.vt
+
+    def lattice_halide(self, row: Row, halide: str, nu: float, cell: int) -> None:
+        """X- on its lattice site; it takes the place of a vacancy."""
+        layer = self.at.layer(cell)
+        names = layer.lattice.halides
+        if halide not in names:
+            self.fail(f"layer '{layer.name}' holds {', '.join(names)} but no {halide}")
+        v, x = self.at.slot(VACANCY, cell), self.at.slot(HALIDE, cell)
+        self.level(row, nu, halide_level(halide, self.redox, self.table))
+        row.link(self.at.slot(PSI, cell), nu)
+        if len(names) == 2 and halide == names[0]:
+            own = self.at.activity(LINEAR, x)
+            row.makes(x, nu)
+        else:
+            own = self.at.activity(REMAINDER, v, x)
+        row.makes(v, -nu)
+        self.times(row, nu, own, abs(nu))
+        self.times(row, -nu, self.at.activity(LINEAR, v, value=1.0 / self.at.theta_reference), abs(nu))
+        row.charge -= nu
+        row.capture *= float(layer.lattice.site_density) if nu < 0 else 1.0
+
+    def lattice_lead(self, row: Row, nu: float, cell: int) -> None:
+        """Pb2+ on its site; its activity is the share of the sites that is not metal."""
+        self.level(row, nu, lead_level(self.redox))
+        row.link(self.at.slot(PSI, cell), -2.0 * nu)
+        row.charge += 2.0 * nu
+        unknown, per = self.at.lead(cell)
+        if unknown >= 0:
+            (row.backward if nu > 0 else row.forward).append(self.at.activity(POWER, unknown, value=abs(nu), per=per))
+
+    def lead_halide(self, row: Row, word: str, nu: float, spot: Spot) -> None:
+        """PbX2 of the lattice, one Pb2+ and two X-; a contact eats the salt itself, of unit activity while it lasts."""
+        if spot.lattice < 0:
+            self.fail(f"{word} needs a layer with a halide lattice at the site")
+        if self.is_at_contact:
+            self.level(row, nu, self.table.gibbs(word) / (N_A * Q))
+            unknown = self.at.product(word, spot.metal)
+            row.makes(unknown, nu)
+            left = self.at.activity(PRESENT, unknown, value=self.at.products.existence / FILM_SCALE)
+            (row.backward if nu > 0 else row.forward).append(left)
+            return
+        self.lattice_lead(row, nu, spot.lattice)
+        self.lattice_halide(row, LEAD_HALIDE[word], 2.0 * nu, spot.lattice)
+
+    def lead_metal(self, row: Row, nu: float, spot: Spot) -> None:
+        """Metallic lead in a cell or on a contact; without a lead contact it has to nucleate first."""
+        if self.is_at_contact:
+            unknown, seed = self.at.product(LEAD, spot.metal), self.at.products.existence / FILM_SCALE
+        else:
+            unknown, per = self.at.lead(spot.lattice)
+            seed = SEED_FRACTION / per
+        row.makes(unknown, nu)
+        if spot.metal < 0 or self.at.device.contacts[spot.metal].material != LEAD:
+            (row.backward if nu > 0 else row.forward).append(self.at.activity(PRESENT, unknown, value=seed))
+
+    def dissolved(self, row: Row, formula: str, nu: float, cell: int) -> None:
+        """A dissolved species of this formula in a cell."""
+        for s, plan in enumerate(self.at.plans):
+            unknown = self.at.slot(SPECIES + s, cell)
+            if plan.formula == formula and unknown >= 0:
+                base = halide_level(formula[:-1], self.redox, self.table) if formula.endswith("-") else 0.0
+                self.level(row, nu, base + plan.places[self.at.layer(cell).name].solvation)
+                if plan.charge:
+                    row.link(self.at.slot(PSI, cell), -plan.charge * nu)
+                self.times(row, nu, self.at.activity(LINEAR, unknown), abs(nu))
+                row.makes(unknown, nu)
+                row.charge += plan.charge * nu
+                row.capture *= plan.scale if nu < 0 else 1.0
+                return
+        self.fail(
+            f"no species with formula '{formula}' in layer '{self.at.layer(cell).name}'; add a [[species]] entry for it"
+        )
+
+    def carrier(self, row: Row, s: int, nu: float, cell: int) -> None:
+        """Electrons or holes of a layer, standard state N_c or N_v at the band edge."""
+        unknown = self.at.slot(SPECIES + s, cell)
+        layer = self.at.layer(cell)
+        if unknown < 0:
+            self.fail(f"layer '{layer.name}' carries no electrons or holes")
+        z = self.at.plans[s].charge
+        states = float(layer.N_c if s == ELECTRON else layer.N_v)
+        self.level(row, nu, -float(layer.electron_affinity) if s == ELECTRON else float(layer.ionisation_energy))
+        row.link(self.at.slot(PSI, cell), -z * nu)
+        mixed = (self.at.slot(VACANCY, cell), self.at.slot(HALIDE, cell)) if self.at.slot(HALIDE, cell) >= 0 else ()
+        own = self.at.activity(BAND, unknown, *mixed, value=self.at.plans[s].scale / states, carrier=(s, cell))
+        self.times(row, nu, own, abs(nu))
+        row.makes(unknown, nu)
+        row.charge += z * nu
+        row.capture *= states if nu < 0 else 1.0
+
+    def metal_electrons(self, row: Row, nu: float, side: int) -> None:
+        """Electrons of a contact at its Fermi level, inside or outside the dipole of an interlayer."""
+        contact = self.at.device.contacts[side]
+        self.level(row, nu, -float(contact.bare if self.reaction.side == "bare" else contact.work_function))
+        if side == 0:
+            first, last = (float(x.work_function) for x in self.at.device.contacts)
+            row.energy += nu * (last - first) / self.at.vt
+            row.link(self.at.band, nu * (1.0 if contact.which == "anode" else -1.0))
+        row.face[side] += nu if side == 0 else -nu
+        row.charge -= nu
+
+    def film(self, row: Row, formula: str, nu: float) -> None:
+        """AlX3 of a film: activity its mole fraction, zero where there is no film."""
+        side = self.at.products.side
+        own = self.at.product(formula, side)
+        others = [self.at.product(name, side) for name in self.at.products.film_names if name != formula]
+        self.level(row, nu, self.table.gibbs(formula) / (N_A * Q))
+        share = self.at.activity(FILM_SHARE, own, *others[:1], value=self.at.products.existence / FILM_SCALE)
+        self.times(row, nu, share, 3.0 * abs(nu))
+        row.makes(own, nu)

@@ -1,0 +1,215 @@
+"""Rates of the reactions (numba).
+
+One law for all: r = r0' [exp(alpha A) - exp(-(1 - alpha) A)] with the affinity A [kT] per elementary step and
+r0' = r0 (prod a_reactants)^(1-alpha) (prod a_products)^alpha. Written out with A = E + sum ln a_reactants -
+sum ln a_products, E linear in the potentials, no logarithm of an activity is left:
+r = r0 [exp(alpha E) prod a_reactants - exp(-(1 - alpha) E) prod a_products], zero exactly where A is zero.
+"""
+
+import math
+
+import numpy as np
+
+from perovsim.device.compiled import compiled
+from perovsim.device.tables import (
+    ALPHA,
+    AT_CONTACT,
+    BAND,
+    BARRIER,
+    BY,
+    CARRIER,
+    DEPENDS,
+    DEPENDS_ON,
+    DROP,
+    ENERGY,
+    IN_CELL,
+    IN_PLACE,
+    KIND,
+    LINEAR,
+    LINK,
+    POWER,
+    PRESENT,
+    PROCESS,
+    QUADRATURES,
+    RATE,
+    REMAINDER,
+    SLOPE,
+    STEPS,
+    VALUE,
+)
+from perovsim.device.transport import safe_exp
+
+TINY = 1e-250
+"""Activities below this count as this in logarithms and quotients."""
+FEW = 1e-4
+"""Share of occupied sites below which a root of it is replaced: the slope of the root has no bound there."""
+EXTENTS, CURRENT = len(QUADRATURES), QUADRATURES.index("current_first")
+
+
+@compiled
+def activities(p, y, state):
+    """Fill the value of every activity, and its slopes by the unknowns that it depends on."""
+    for k in range(p.activity.shape[0]):
+        entry, out = p.activity[k], state.activity[k]
+        kind, i0, i1, number = entry[KIND], entry[DEPENDS_ON], entry[DEPENDS_ON + 1], p.activity_number[k, 0]
+        if kind == LINEAR:
+            out[VALUE], out[BY] = y[i0] * number, number
+        elif kind == BAND:
+            s, i = entry[CARRIER], entry[CARRIER + 1]
+            shift = safe_exp(state.shift[s, i])
+            out[VALUE], out[BY] = y[i0] * number * shift, number * shift
+            out[BY + 1] = out[VALUE] * p.species_cell[SLOPE, s, i] * state.by[0, i]
+            out[BY + 2] = out[VALUE] * p.species_cell[SLOPE, s, i] * state.by[1, i]
+        elif kind == REMAINDER:
+            out[VALUE] = (1.0 - y[i0] - (y[i1] if i1 >= 0 else 0.0)) * number
+            out[BY], out[BY + 1] = -number, -number
+        elif kind == POWER:
+            per = p.activity_number[k, 1]
+            out[VALUE], slope = _power(1.0 - per * y[i0], number)
+            out[BY] = -per * slope
+        elif kind == PRESENT:
+            out[VALUE], out[BY] = -math.expm1(-y[i0] / number), math.exp(-y[i0] / number) / number
+        else:
+            _film_share(y[i0], y[i1] if i1 >= 0 else 0.0, number, out)
+
+
+@compiled
+def _power(share, exponent):
+    """share^exponent and its slope; below FEW the parabola through 0 that joins it smoothly, so that it has a sign."""
+    if share >= FEW or exponent > 1.0:
+        return abs(share) ** exponent * np.sign(share), exponent * abs(share) ** (exponent - 1.0)
+    steep, ratio = FEW ** (exponent - 1.0), share / FEW
+    first, second = (2.0 - exponent) * steep, (exponent - 1.0) * steep
+    return share * (first + second * ratio), first + 2.0 * second * ratio
+
+
+@compiled
+def _film_share(own, other, least, out):
+    """Mole fraction in a film times the presence of the film, 1 - exp(-amount/least)."""
+    total = own + other
+    if abs(total) < 1e-8 * least:
+        out[VALUE], out[BY], out[BY + 1] = own / least, 1.0 / least, 0.0
+        return
+    present, fade = -math.expm1(-total / least), math.exp(-total / least) / least
+    out[VALUE] = own / total * present
+    out[BY] = present * other / total**2 + own / total * fade
+    out[BY + 1] = -present * own / total**2 + own / total * fade
+
+
+@compiled
+def _product(activity, ids, skip):
+    """Product of the activities of one side, without the one at `skip`."""
+    product = 1.0
+    for k in range(ids.shape[0]):
+        if k != skip and ids[k] >= 0:
+            product *= activity[ids[k], VALUE]
+    return product
+
+
+@compiled
+def _gate(barrier, affinity, seed, seeds):
+    """Nucleation: 1 on existing clusters, exp(-(barrier/A)^2) for a new one; with its slopes by A and by the seeds."""
+    if affinity <= 0.0:
+        return 1.0, 0.0, 0.0
+    ratio = barrier / affinity
+    fresh = math.exp(-ratio * ratio)
+    u = max(seeds, 0.0) / seed
+    grown = -math.expm1(-u)
+    by_seed = math.exp(-u) / seed * (1.0 - fresh) if seeds > 0.0 else 0.0
+    return grown + (1.0 - grown) * fresh, (1.0 - grown) * fresh * 2.0 * ratio * ratio / affinity, by_seed
+
+
+@compiled
+def _affinity(p, activity, r, energy):
+    """A [kT] of one step, and the activity that says whether a product has nucleated (-1: none)."""
+    affinity, present = energy, -1
+    for k in p.side[0, r]:
+        if k >= 0:
+            affinity += math.log(max(activity[k, VALUE], TINY))
+    for k in p.side[1, r]:
+        if k >= 0 and p.activity[k, KIND] == PRESENT:
+            present = k
+        elif k >= 0:
+            affinity -= math.log(max(activity[k, VALUE], TINY))
+    return affinity, present
+
+
+@compiled
+def _column(blocks, below, where, rows, change, col, slope):
+    """Matrix entries of a slope of a rate by one unknown, in the rows that it changes."""
+    band, most = where.shape[1], blocks.shape[1]
+    for k in range(rows.shape[0]):
+        row = rows[k]
+        if row >= band:
+            below[row - band, col] -= change[k] * slope
+        elif row >= 0:
+            i = where[IN_CELL, row]
+            at = 3 * most + col - band if col >= band else (where[IN_CELL, col] - i + 1) * most + where[IN_PLACE, col]
+            blocks[i, where[IN_PLACE, row], at] -= change[k] * slope
+
+
+@compiled
+def _slopes(p, r, law, activity, up, down, fore, back, gate, by_affinity, by_seed, present, cols, slopes):
+    """Unknowns that rate r depends on and its slopes by them, in order of appearance; returns how many."""
+    bare, count = up * fore - down * back, 0
+    by_energy = gate * (law[ALPHA] * up * fore + (1.0 - law[ALPHA]) * down * back) + by_affinity * bare
+    for k in range(2):
+        cols[count], slopes[count] = p.link[r, LINK + k], by_energy * law[DROP + k]
+        count += 1
+    for side, factor in ((0, gate * up), (1, -gate * down)):
+        ids = p.side[side, r]
+        for k in range(ids.shape[0]):
+            i = ids[k]
+            if i < 0:
+                continue
+            weight = factor * _product(activity, ids, k)
+            if by_affinity != 0.0 and p.activity[i, KIND] != PRESENT:
+                weight += (1.0 - 2.0 * side) * by_affinity * bare / max(activity[i, VALUE], TINY)
+            for e in range(DEPENDS):
+                cols[count], slopes[count] = p.activity[i, DEPENDS_ON + e], weight * activity[i, BY + e]
+                count += 1
+    if present >= 0:
+        cols[count], slopes[count] = p.activity[present, DEPENDS_ON], by_seed * bare
+        count += 1
+    return count
+
+
+@compiled
+def react(p, y, state, f, m, want):
+    """Add every reaction to the rows that it changes, to the charge passed at the contacts and to the extents."""
+    activities(p, y, state)
+    activity, charge = state.activity, state.ledger.shape[0] - 2
+    most = 3 + 2 * DEPENDS * p.side.shape[2]
+    cols, slopes = np.empty(most, np.int64), np.empty(most)
+    for r in range(p.rate.shape[0]):
+        law, link, rows, change = p.rate[r], p.link[r], p.row[r], p.change[r]
+        energy, alpha = law[ENERGY], law[ALPHA]
+        for k in range(2):
+            if link[LINK + k] >= 0:
+                energy += law[DROP + k] * y[link[LINK + k]]
+        up, down = law[RATE] * safe_exp(alpha * energy), law[RATE] * safe_exp((alpha - 1.0) * energy)
+        fore, back = _product(activity, p.side[0, r], -1), _product(activity, p.side[1, r], -1)
+        gate, by_affinity, by_seed, present = 1.0, 0.0, 0.0, -1
+        if law[BARRIER] > 0.0:
+            affinity, present = _affinity(p, activity, r, energy)
+            if present >= 0:
+                seeds = y[p.activity[present, DEPENDS_ON]]
+                gate, by_affinity, by_seed = _gate(law[BARRIER], affinity, p.activity_number[present, 0], seeds)
+        bare = up * fore - down * back
+        rate = gate * bare
+        for k in range(rows.shape[0]):
+            if rows[k] >= 0:
+                f[rows[k]] += change[k] * rate
+        state.ledger[EXTENTS + link[PROCESS]] += rate / law[STEPS]
+        state.ledger[charge] += law[AT_CONTACT] * rate
+        state.ledger[charge + 1] += law[AT_CONTACT + 1] * rate
+        if not want:
+            continue
+        count = _slopes(p, r, law, activity, up, down, fore, back, gate, by_affinity, by_seed, present, cols, slopes)
+        extent = m.ledger[EXTENTS + link[PROCESS]]
+        for k in range(count):
+            col, slope = cols[k], slopes[k]
+            if col >= 0 and slope != 0.0:
+                _column(m.blocks, m.below, p.where, rows, change, col, slope)
+                extent[col] += slope / law[STEPS]
+                m.ledger[CURRENT, col] += law[AT_CONTACT] * slope

@@ -1,0 +1,108 @@
+"""Recombination of electrons and holes in the cells (numba)."""
+
+import math
+
+from perovsim.device.compiled import compiled
+from perovsim.device.tables import (
+    AUGER,
+    CENTRE,
+    CENTRE_CAPTURE,
+    CENTRE_LEVEL,
+    CENTRES_PER_ATOM,
+    ELECTRON,
+    GENERATION,
+    HALIDE,
+    HOLE,
+    IN_PLACE,
+    INTRINSIC,
+    LEVEL,
+    LIFETIME,
+    QUADRATURES,
+    RADIATIVE,
+    SCALE,
+    SLOPE,
+    SPECIES,
+    VACANCY,
+    WIDTH,
+)
+from perovsim.device.transport import safe_exp
+from perovsim.physics import recombination
+
+srh_factor = compiled(recombination.srh_factor)
+capture_factor = compiled(recombination.capture_factor)
+auger_factor = compiled(recombination.auger_factor)
+
+ALL, LIGHT = QUADRATURES.index("recombined"), QUADRATURES.index("radiative")
+
+
+@compiled
+def recombine(p, y, state, f, m, want, light):
+    """R = (k + Auger + SRH + centres)(n p - n_i^2) - light G of every cell that holds both carriers."""
+    blocks, place, most = m.blocks, p.where[IN_PLACE], m.blocks.shape[1]
+    own, centre = p.species_cell, int(p.number[CENTRE])
+    for i in range(p.cell.shape[1]):
+        row_n, row_p = p.slot[SPECIES + ELECTRON, i], p.slot[SPECIES + HOLE, i]
+        if row_n < 0 or row_p < 0:
+            continue
+        n, q, h = state.density[ELECTRON, i], state.density[HOLE, i], p.cell[WIDTH, i]
+        on_n, on_q = n > 0.0, q > 0.0  # a negative density is noise of the integrator and recombines with nothing
+        n, q = max(n, 0.0), max(q, 0.0)
+        intrinsic = p.cell[INTRINSIC, i] * safe_exp(-(state.shift[ELECTRON, i] + state.shift[HOLE, i]))
+        excess = n * q - intrinsic
+        factor, by_n, by_p = _factor(p.cell[RADIATIVE, i], p.pair[:, :, i], n, q)
+        at = p.slot[SPECIES + centre, i] if centre >= 0 else -1
+        per_unit = 0.0
+        if at >= 0:
+            traps, c_n, c_p = (
+                p.number[CENTRES_PER_ATOM] * p.species[SCALE, centre],
+                p.number[CENTRE_CAPTURE],
+                p.number[CENTRE_CAPTURE + 1],
+            )
+            n_1, p_1 = p.pair[CENTRE_LEVEL, 0, i], p.pair[CENTRE_LEVEL, 1, i]
+            per_unit = capture_factor(n, q, traps, c_n, c_p, n_1, p_1)
+            down = c_n * (n + n_1) + c_p * (q + p_1)
+            factor += per_unit * y[at]
+            by_n -= per_unit * y[at] * c_n / down
+            by_p -= per_unit * y[at] * c_p / down
+        net = factor * excess - light * p.cell[GENERATION, i]
+        f[row_n] -= net * h
+        f[row_p] -= net * h
+        state.ledger[ALL] += net * h
+        state.ledger[LIGHT] += p.cell[RADIATIVE, i] * excess * h
+        if not want:
+            continue
+        d_n = (factor * q + by_n * excess) * p.species[SCALE, ELECTRON] * h if on_n else 0.0
+        d_p = (factor * n + by_p * excess) * p.species[SCALE, HOLE] * h if on_q else 0.0
+        d_x = factor * intrinsic * (own[SLOPE, ELECTRON, i] + own[SLOPE, HOLE, i]) * h
+        at_n, at_p = most + place[row_n], most + place[row_p]
+        m.ledger[ALL, row_n] += d_n
+        m.ledger[ALL, row_p] += d_p
+        m.ledger[LIGHT, row_n] += p.cell[RADIATIVE, i] * q * p.species[SCALE, ELECTRON] * h
+        m.ledger[LIGHT, row_p] += p.cell[RADIATIVE, i] * n * p.species[SCALE, HOLE] * h
+        if at >= 0:
+            m.ledger[ALL, at] += per_unit * excess * h
+        if d_x != 0.0:
+            m.ledger[ALL, p.slot[VACANCY, i]] += d_x * state.by[0, i]
+            m.ledger[ALL, p.slot[HALIDE, i]] += d_x * state.by[1, i]
+        for row in (place[row_n], place[row_p]):
+            blocks[i, row, at_n] += d_n
+            blocks[i, row, at_p] += d_p
+            if at >= 0:
+                blocks[i, row, most + place[at]] += per_unit * excess * h
+            if d_x != 0.0:
+                blocks[i, row, most + place[p.slot[VACANCY, i]]] += d_x * state.by[0, i]
+                blocks[i, row, most + place[p.slot[HALIDE, i]]] += d_x * state.by[1, i]
+
+
+@compiled
+def _factor(k, pair, n, p):
+    """Radiative, Auger and SRH factor [m^3/s] of a cell and its slopes by n and p."""
+    by_n, by_p = pair[AUGER, 0], pair[AUGER, 1]
+    factor = k + auger_factor(n, p, by_n, by_p)
+    tau_n, tau_p = pair[LIFETIME, 0], pair[LIFETIME, 1]
+    if not (math.isinf(tau_n) or math.isinf(tau_p)):
+        srh = srh_factor(n, p, tau_n, tau_p, pair[LEVEL, 0], pair[LEVEL, 1])
+        factor += srh
+        by_n -= srh * srh * tau_p
+        by_p -= srh * srh * tau_n
+    return factor, by_n, by_p

@@ -1,0 +1,99 @@
+"""Which species a device has besides the halides on their lattice, and where each of them lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from perovsim.device.films import LEAD
+from perovsim.device.sites import contact_side, split_site
+
+LEAST_SCALE = 1e20
+"""Smallest unit of density of an ion [m^-3]."""
+CARRIER_SCALE = 1e22
+"""Unit of density of electrons and holes [m^-3]."""
+LEAD_CHARGE = -2
+"""Charge of a Pb2+ site whose lead is metal, against the regular lattice."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A species in one layer: D [m^2/s], solvation energy [eV], density at the start [m^-3], neutralised or not."""
+
+    diffusivity: float
+    solvation: float = 0.0
+    density: float = 0.0
+    compensated: bool = False
+
+
+@dataclass(frozen=True)
+class SpeciesPlan:
+    """One species: charge number, unit of density [m^-3], places by layer; `formula` where reactions know it."""
+
+    name: str
+    charge: int
+    scale: float
+    places: dict[str, Place] = field(default_factory=dict)
+    formula: str | None = None
+
+    @property
+    def is_mobile(self) -> bool:
+        """Whether it moves anywhere."""
+        return any(place.diffusivity > 0.0 for place in self.places.values())
+
+
+def plan_species(device) -> list[SpeciesPlan]:
+    """Electrons, holes, ions of the layers, dissolved species that a reaction uses, metallic lead."""
+    conducting = {x.name: Place(1.0) for x in device.layers if x.transport}
+    plans = [
+        SpeciesPlan("electron", -1, CARRIER_SCALE, conducting, "e-"),
+        SpeciesPlan("hole", 1, CARRIER_SCALE, conducting, "h+"),
+    ]
+    return plans + _layer_ions(device) + _dissolved(device) + _lead(device)
+
+
+def _layer_ions(device) -> list[SpeciesPlan]:
+    found: dict[str, SpeciesPlan] = {}
+    for layer in device.layers:
+        for ion in layer.ions:
+            place = Place(float(ion.D), 0.0, float(ion.density), ion.compensated)
+            plan = found.setdefault(ion.name, SpeciesPlan(ion.name, ion.charge, max(float(ion.density), LEAST_SCALE)))
+            plan.places[layer.name] = place
+    return list(found.values())
+
+
+def _dissolved(device) -> list[SpeciesPlan]:
+    plans = []
+    for species in device.species:
+        if any(_takes_part(device, species, reaction) for reaction in device.reactions):
+            places = {
+                name: Place(float(x.diffusivity), float(x.solvation_energy)) for name, x in species.layers.items()
+            }
+            plans.append(
+                SpeciesPlan(species.name, species.charge, float(species.reference_density), places, species.formula)
+            )
+    return plans
+
+
+def _takes_part(device, species, reaction) -> bool:
+    """Whether a reaction consumes or makes this species in a layer where it lives; X- on a lattice is not dissolved."""
+    if species.formula not in reaction.equation.species:
+        return False
+    site = split_site(reaction.site)
+    names = site.layers or (device.layers[0 if contact_side(device, reaction) == 0 else -1].name,)
+    return any(name in species.layers and (device.layer(name).lattice is None or species.charge == 0) for name in names)
+
+
+def _lead(device) -> list[SpeciesPlan]:
+    """Metallic lead, where a reaction makes it or some stands there from the start."""
+    makes = any(
+        LEAD in reaction.equation.species and split_site(reaction.site).kind != "contact"
+        for reaction in device.reactions
+    )
+    lattices = {
+        x.name: x.lattice for x in device.layers if x.lattice is not None and x.lattice.lead_density is not None
+    }
+    if not (makes or any(x.initial_interfacial_lead for x in lattices.values())):
+        return []
+    scale = max((float(x.lead_density) for x in lattices.values()), default=0.0)
+    places = {name: Place(0.0, compensated=True) for name in lattices}
+    return [SpeciesPlan("Pb0", LEAD_CHARGE, scale, places, LEAD)] if lattices else []

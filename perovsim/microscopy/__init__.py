@@ -1,0 +1,47 @@
+"""The microscope: 4D-STEM scans, dark-field images, their reduction, and measured files.
+
+Every name is imported on first use; abTEM is loaded only where a simulation starts.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "perovsim.microscopy.nanobeam": ("scan_4d",),
+    "perovsim.microscopy.haadf": ("haadf_image",),
+    "perovsim.microscopy.scan": ("Scan4D", "load_scan"),
+    "perovsim.microscopy.image": ("Image", "load_image"),
+    "perovsim.microscopy.detectors": (
+        "bright_field",
+        "centre_of_mass",
+        "dark_field",
+        "pacbed",
+        "virtual_detector",
+    ),
+    "perovsim.microscopy.strain": ("strain_profile",),
+    "perovsim.microscopy.image_lattice": ("fit_image_lattice", "scan_distortion"),
+    "perovsim.microscopy.reading": ("read_image", "read_measured", "read_scan"),
+    "perovsim.microscopy.calibration": ("Calibration", "load_calibration"),
+    "perovsim.microscopy.datasets": ("DATASETS", "dataset_image", "dataset_path", "dataset_scan"),
+    "perovsim.microscopy.srtio3": ("srtio3_comparison",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_MODULES = ("datasets", "strain")
+
+__all__ = [*sorted(_HOME), *_MODULES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"perovsim.microscopy.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'perovsim.microscopy' has no attribute '{name}'")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

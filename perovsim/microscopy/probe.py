@@ -1,0 +1,43 @@
+"""The probe: its spectrum on a grid, and whether the cell holds it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from perovsim.errors import PerovsimError
+from perovsim.microscopy.grid import Grid
+from perovsim.microscopy.optics import aberration_phase, aperture
+
+RAYLEIGH = 0.61
+"""Radius of the first dark ring of an Airy probe [lambda / semiangle]."""
+TAILS = 0.05
+"""Share of a probe that may lie beyond the circle inscribed in its cell."""
+
+
+def probe_spectrum(grid: Grid, lam: float, beam: Any) -> np.ndarray:
+    """Return A(k) exp(-i chi(k)) normalised to sum |.|^2 = 1, complex128 (nx, ny).
+
+    beam : mode of the microscope: semiangle, defocus, spherical_aberration
+    """
+    grid.require(float(beam.semiangle), lam, f"semiangle of mode '{beam.name}'")
+    kx, ky = grid.frequencies()
+    amplitude = aperture(kx, ky, lam, float(beam.semiangle), grid.pixel)
+    phase = aberration_phase(grid.angles(lam), lam, float(beam.defocus), float(beam.spherical_aberration))
+    return amplitude * np.exp(-1j * phase) / np.sqrt((amplitude**2).sum())
+
+
+def check_contained(spectrum: np.ndarray, grid: Grid, beam: Any) -> float:
+    """Return the share of the probe beyond the cell's inscribed circle; raise above TAILS."""
+    intensity = np.abs(np.fft.ifft2(spectrum)) ** 2
+    x, y = (np.fft.fftfreq(n) * n * d for n, d in zip(grid.shape, grid.step, strict=True))
+    outside = np.hypot(x[:, None], y[None, :]) > 0.5 * min(grid.size)
+    share = float(intensity[outside].sum() / intensity.sum())
+    if share > TAILS:
+        raise PerovsimError(
+            f"mode '{beam.name}': {share:.0%} of the probe lies beyond its cell of "
+            f"{min(grid.size) * 1e9:.2f} nm and would wrap onto itself (at most {TAILS:.0%}); "
+            "reduce defocus and spherical_aberration, or build a larger lamella"
+        )
+    return share

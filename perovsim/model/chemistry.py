@@ -1,0 +1,165 @@
+"""Processes that a device file can switch: reactions, blocking films, traps from lead.
+
+This is what the file says. Balance, affinity and rate come from `perovsim.processes`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PrivateAttr, field_validator, model_validator
+
+from perovsim.errors import ModelFileError
+from perovsim.model import dimensions as dim
+from perovsim.model.base import ModelData, PlacedError
+from perovsim.model.equation import Equation, parse_equation
+from perovsim.model.names import Name
+from perovsim.model.quantity import Dimension, Quantity
+
+ALWAYS = "always"
+"""Hypothesis key of a process that belongs to every hypothesis (films block, lead traps)."""
+
+_SITE = re.compile(r"(layer:[^|:]+|contact:[^|:]+(\|layer:[^|:]+)?|interface:[^|:]+\|[^|:]+)")
+SITE_FORMS = '"layer:NAME", "contact:NAME", "contact:NAME|layer:NAME" or "interface:A|B"'
+BULK_UNITS = ("mol/m^3/s", "m^3/s")
+
+
+class Electrochemistry(ModelData):
+    """One thermodynamic table and one alignment of its potentials to the vacuum level.
+
+    redox_level : electron energy of Pb/PbBr2 against vacuum [eV], negative
+    stabilisation_energy : of the perovskite against its binary halides [eV per formula]
+    """
+
+    thermochemistry: str = "thermochemistry.csv"
+    redox_level: dim.Energy
+    stabilisation_energy: dim.Energy | None = None
+
+    _directory: Path | None = PrivateAttr(default=None)
+
+    @property
+    def thermochemistry_path(self) -> Path:
+        """The table: beside the device file, or the one of the package."""
+        package = Path(__file__).resolve().parents[1] / "data"
+        for folder in (self._directory, package):
+            if folder is not None and (folder / self.thermochemistry).is_file():
+                return folder / self.thermochemistry
+        raise ModelFileError(
+            f"electrochemistry.thermochemistry: no table '{self.thermochemistry}' beside the "
+            'device file or in the package; give "thermochemistry.csv"'
+        )
+
+
+class SpeciesInLayer(ModelData):
+    """A dilute species in one layer; `solvation_energy` [eV] lowers or raises its level there."""
+
+    diffusivity: dim.Diffusivity
+    solvation_energy: dim.Energy
+
+
+class Species(ModelData):
+    """A dilute mobile species beside lattice halides and carriers."""
+
+    name: Name
+    formula: str
+    charge: int = Field(default=0, ge=-4, le=4)
+    reference_density: dim.PositiveDensity
+    layers: dict[str, SpeciesInLayer] = Field(min_length=1)
+
+
+class ProcessData(ModelData):
+    """What every process has: a name, a switch and the hypothesis that it belongs to."""
+
+    name: Name
+    enabled: bool = True
+    hypothesis: str = ALWAYS
+    description: str = ""
+
+
+def _half() -> Quantity:
+    return Dimension(("",), low=0, high=1).read({"value": 0.5, "note": "symmetric barrier"})
+
+
+class Reaction(ProcessData):
+    """A reaction written as chemistry, e.g. ``2 Al + 3 PbCl2 -> 2 AlCl3 + 3 Pb``.
+
+    rate : r0 [mol/m^2/s] at a contact or interface; [mol/m^3/s] or a capture coefficient
+        [m^3/s] in the bulk
+    alpha : symmetry factor of the elementary step
+    elementary_steps : steps that share the affinity of the reaction as written
+    side : on which side of the interlayer dipole the metal reacts, "inner" or "bare"
+    nucleation_barrier : B [eV^3] of the factor exp(-B/(A^2 kT)), A the affinity
+    """
+
+    kind: Literal["reaction"]
+    reaction: str
+    site: str
+    rate: dim.ReactionRate
+    alpha: dim.Fraction = Field(default_factory=_half)
+    elementary_steps: int = Field(default=1, ge=1, le=24)
+    zone_depth: dim.Length | None = None
+    area_fraction: dim.Fraction | None = None
+    side: Literal["inner", "bare"] | None = None
+    nucleation_barrier: dim.CubedEnergy | None = None
+    lead_site_density: dim.PositiveDensity | None = None
+
+    @property
+    def equation(self) -> Equation:
+        """The reaction, parsed: text, reactants, products, stoichiometry, species."""
+        return parse_equation(self.reaction)
+
+    @property
+    def rate_is_capture(self) -> bool:
+        """Whether `rate` is a capture coefficient [m^3/s]."""
+        return self.rate.si_unit == "m^3/s"
+
+    @field_validator("reaction")
+    @classmethod
+    def _check_balance(cls, reaction: str) -> str:
+        return parse_equation(reaction).text
+
+    @field_validator("site")
+    @classmethod
+    def _check_site(cls, site: str) -> str:
+        if _SITE.fullmatch(site) is None:
+            raise ValueError(f"site '{site}' is not one of the forms {SITE_FORMS}")
+        return site
+
+    @model_validator(mode="after")
+    def _check_rate_unit(self) -> Self:
+        bulk = self.site.startswith("layer:")
+        if bulk != (self.rate.si_unit in BULK_UNITS):
+            wanted = " or ".join(BULK_UNITS) if bulk else "mol/m^2/s"
+            message = f"{self.rate} at site '{self.site}' must be in {wanted}"
+            raise PlacedError(message, "rate")
+        return self
+
+
+class FilmBlocking(ProcessData):
+    """A film on a contact that blocks area and has to be tunnelled through.
+
+    Blocked area theta_b = 1 - exp(-n / coverage_amount), n [mol/m^2];
+    injection through the film falls as exp(-tunnel_decay h).
+    existence_amount : activity n/(n + n_0) of a film that hardly exists
+    """
+
+    kind: Literal["film_blocking"]
+    contact: str
+    coverage_amount: dim.ArealAmount
+    tunnel_decay: dim.InverseLength
+    existence_amount: dim.ArealAmount
+
+
+class LeadTraps(ProcessData):
+    """Metallic lead as recombination centres (SRH), `trap_energy` below vacuum."""
+
+    kind: Literal["lead_traps"]
+    traps_per_atom: dim.Fraction
+    capture_electron: dim.Capture
+    capture_hole: dim.Capture
+    trap_energy: dim.Level
+
+
+Process = Annotated[Reaction | FilmBlocking | LeadTraps, Field(discriminator="kind")]

@@ -1,0 +1,284 @@
+"""The device: contacts, layers, junctions and processes, frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, PrivateAttr, field_validator, model_validator
+
+from perovsim.model import dimensions as dim
+from perovsim.model.base import ModelData, PlacedError
+from perovsim.model.chemistry import ALWAYS, Electrochemistry, Process, Reaction, Species
+from perovsim.model.names import did_you_mean
+from perovsim.model.quantity import Dimension, Quantity
+from perovsim.model.stack import Contact, Emission, Interface, Layer
+
+Place = tuple[Path | None, int | None]
+Key = tuple[str | int, ...]
+
+
+def _no_resistance() -> Quantity:
+    return Dimension(("ohm m^2",), low=0).read(0.0)
+
+
+class Device(ModelData):
+    """A stack between two contacts, with everything a simulation needs.
+
+    Layers stand from the first contact to the last; x = 0 at the first.
+    x_reference : composition whose pseudo-cubic cell is the zero of strain; None = the initial one
+    """
+
+    name: str
+    description: str = ""
+    temperature: dim.Temperature
+    contacts: tuple[Contact, Contact] = Field(alias="contact")
+    layers: tuple[Layer, ...] = Field(alias="layer", min_length=1)
+    interfaces: tuple[Interface, ...] = Field(default=(), alias="interface")
+    species: tuple[Species, ...] = ()
+    processes: tuple[Process, ...] = Field(default=(), alias="process")
+    electrochemistry: Electrochemistry | None = None
+    emission: Emission = Field(default_factory=Emission)
+    x_reference: dim.Fraction | None = None
+    series_resistance: dim.ArealResistance = Field(default_factory=_no_resistance)
+    shunt_resistance: dim.ArealResistance | None = None
+
+    _source_path: Path | None = PrivateAttr(default=None)
+    _source_text: str | None = PrivateAttr(default=None)
+    _place: Callable[[tuple[str | int, ...]], Place] | None = PrivateAttr(default=None)
+
+    # -- where it came from -------------------------------------------------------------------
+
+    @property
+    def source_path(self) -> Path | None:
+        """The device file, or None for a device made in Python."""
+        return self._source_path
+
+    @property
+    def source_text(self) -> str:
+        """A device file that loads by itself: the one read if it names no material."""
+        return self.to_toml() if self._source_text is None else self._source_text
+
+    def to_toml(self) -> str:
+        """Return a self-contained device file: every value resolved, no material file needed."""
+        from perovsim.model.write import device_toml
+
+        return device_toml(self)
+
+    def place(self, path: str) -> Place:
+        """Return (file, line) where the parameter at `path` is set; (None, None) if unknown."""
+        from perovsim.model.paths import file_key
+
+        return self._place(file_key(self, path)) if self._place else (self._source_path, None)
+
+    # -- parts by name ------------------------------------------------------------------------
+
+    def layer(self, name: str) -> Layer:
+        """Return the layer called `name`."""
+        return _named(self.layers, name, "layer")
+
+    def contact(self, name: str) -> Contact:
+        """Return the contact called `name`; "anode" and "cathode" always work."""
+        for contact in self.contacts:
+            if name in (contact.name, contact.which):
+                return contact
+        return _named(self.contacts, name, "contact")
+
+    def process(self, name: str) -> Any:
+        """Return the process called `name`."""
+        return _named(self.processes, name, "process")
+
+    @property
+    def anode(self) -> Contact:
+        """The contact through which current enters in the forward direction."""
+        return self.contact("anode")
+
+    @property
+    def cathode(self) -> Contact:
+        """The contact that supplies electrons in the forward direction."""
+        return self.contact("cathode")
+
+    @property
+    def emitter(self) -> Layer | None:
+        """The layer with role "emitter", or None."""
+        return next((layer for layer in self.layers if layer.role == "emitter"), None)
+
+    @property
+    def thickness(self) -> float:
+        """Sum of the layer thicknesses [m]."""
+        return sum(layer.thickness.si for layer in self.layers)
+
+    def interface(self, first: str, second: str) -> Interface | None:
+        """Return what the file says about the junction of two layers, in either order."""
+        pair = {first, second}
+        return next((item for item in self.interfaces if set(item.layers) == pair), None)
+
+    # -- switches -----------------------------------------------------------------------------
+
+    @property
+    def enabled_processes(self) -> tuple[Any, ...]:
+        """The processes that are switched on."""
+        return tuple(process for process in self.processes if process.enabled)
+
+    @property
+    def reactions(self) -> tuple[Reaction, ...]:
+        """The enabled processes that are reactions."""
+        return tuple(item for item in self.enabled_processes if isinstance(item, Reaction))
+
+    @property
+    def hypotheses(self) -> tuple[str, ...]:
+        """Hypothesis keys of the file, in order, without "always"."""
+        keys = dict.fromkeys(process.hypothesis for process in self.processes)
+        return tuple(key for key in keys if key != ALWAYS)
+
+    def with_processes(self, switches: Mapping[str, bool]) -> Self:
+        """Return a copy with processes switched by name."""
+        return self.with_values({f"process.{name}.enabled": on for name, on in switches.items()})
+
+    def with_hypotheses(self, *keys: str) -> Self:
+        """Return a copy with exactly the reactions of these hypotheses on.
+
+        Processes marked "always" stay as they are; "field_drift" is the hypothesis without
+        reactions.
+        """
+        from perovsim.errors import ModelFileError
+
+        for key in keys:
+            if key not in (*self.hypotheses, "field_drift"):
+                hint = did_you_mean(key, (*self.hypotheses, "field_drift"))
+                raise ModelFileError(self._source_path, None, f"no hypothesis '{key}'; {hint}")
+        chosen = (item for item in self.processes if item.hypothesis != ALWAYS)
+        return self.with_processes({item.name: item.hypothesis in keys for item in chosen})
+
+    # -- values -------------------------------------------------------------------------------
+
+    def parameters(self) -> Iterator[tuple[str, Quantity]]:
+        """Yield (path, Quantity) of every number of the device."""
+        from perovsim.model.paths import parameters
+
+        return parameters(self)
+
+    def value(self, path: str) -> Any:
+        """Return what stands at a path such as "layer.emitter.D_vacancy"."""
+        from perovsim.model.paths import get_value
+
+        return get_value(self, path)
+
+    def with_values(self, values: Mapping[str, Any]) -> Self:
+        """Return a copy with some values changed; text carries units, numbers are SI."""
+        from perovsim.model.paths import set_value
+
+        device = self
+        for path, value in values.items():
+            device = set_value(device, path, value)
+        return device
+
+    def mirrored(self) -> Self:
+        """Return the same device listed from the other end."""
+        return self.replace(layers=self.layers[::-1], contacts=self.contacts[::-1])
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a validated copy that remembers its file, for messages."""
+        copy = super().replace(**changes)
+        copy._source_text = None
+        return copy
+
+    # -- checks -------------------------------------------------------------------------------
+
+    @field_validator("contacts", mode="before")
+    @classmethod
+    def _check_two_contacts(cls, contacts: Any) -> Any:
+        if isinstance(contacts, list | tuple) and len(contacts) != 2:
+            raise ValueError(f"a device has two contacts, got {len(contacts)}; the first is at x = 0")
+        return contacts
+
+    @model_validator(mode="after")
+    def _check_contacts(self) -> Self:
+        if {contact.which for contact in self.contacts} != {"anode", "cathode"}:
+            message = "one contact must be the anode and the other the cathode"
+            raise PlacedError(message, "contact", 1, "which")
+        return self
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        contacts = {contact.name for contact in self.contacts}
+        for index, layer in enumerate(self.layers):
+            if layer.name in contacts:
+                message = f"layer '{layer.name}' has the name of a contact; give it its own"
+                raise PlacedError(message, "layer", index, "name")
+        _check_unique("contact", "name", [item.name for item in self.contacts])
+        _check_unique("layer", "name", [item.name for item in self.layers])
+        _check_unique("process", "name", [item.name for item in self.processes])
+        _check_unique("species", "name", [item.name for item in self.species])
+        pairs = ["|".join(sorted(item.layers)) for item in self.interfaces]
+        _check_unique("interface", "between", pairs)
+        return self
+
+    @model_validator(mode="after")
+    def _check_interfaces(self) -> Self:
+        order = [layer.name for layer in self.layers]
+        for index, interface in enumerate(self.interfaces):
+            self._check_neighbours(interface.between, order, ("interface", index, "between"))
+        return self
+
+    @model_validator(mode="after")
+    def _check_species(self) -> Self:
+        for index, species in enumerate(self.species):
+            for layer in species.layers:
+                self._check_known("layer", layer, ("species", index, "layers", layer))
+        return self
+
+    @model_validator(mode="after")
+    def _check_sites(self) -> Self:
+        for index, process in enumerate(self.processes):
+            if process.kind == "film_blocking":
+                self._check_known("contact", process.contact, ("process", index, "contact"))
+            elif process.kind == "reaction":
+                self._check_site(process.site, ("process", index, "site"))
+                if self.electrochemistry is None:
+                    message = "a reaction needs potentials; add [electrochemistry] redox_level"
+                    raise PlacedError(message, "process", index)
+        return self
+
+    def _check_site(self, site: str, key: Key) -> None:
+        what, _, rest = site.partition(":")
+        if what == "interface":
+            names = [part.name for part in (self.contacts[0], *self.layers, self.contacts[1])]
+            self._check_neighbours(rest, names, key)
+            return
+        first, _, second = rest.partition("|layer:")
+        self._check_known(what, first, key)
+        if second:
+            self._check_known("layer", second, key)
+
+    def _check_known(self, what: str, name: str, key: Key) -> None:
+        parts = self.layers if what == "layer" else self.contacts
+        known = [part.name for part in parts]
+        if what == "contact":
+            known += ["anode", "cathode"]
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise PlacedError(f"there is no {what} '{name}'; {hint}", *key)
+
+    def _check_neighbours(self, between: str, order: list[str], key: Key) -> None:
+        pairs = ["|".join(pair) for pair in zip(order, order[1:], strict=False)]
+        if between not in pairs and "|".join(between.split("|")[::-1]) not in pairs:
+            hint = did_you_mean(between, pairs)
+            raise PlacedError(f"'{between}' is not a junction; {hint}", *key)
+
+
+def _check_unique(table: str, field: str, names: list[str]) -> None:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            message = f"'{name}' is used twice; give each {table} its own"
+            raise PlacedError(message, table, index, field)
+
+
+def _named(parts: Iterable[Any], name: str, what: str) -> Any:
+    from perovsim.errors import ModelFileError
+
+    known = {part.name: part for part in parts}
+    if name not in known:
+        raise ModelFileError(f"there is no {what} '{name}'; {did_you_mean(name, known)}")
+    return known[name]

@@ -1,0 +1,152 @@
+"""Materials: electronic properties of a layer and the halide lattice that some layers have."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, Self
+
+from pydantic import field_validator, model_validator
+
+from perovsim.constants import K_B, Q
+from perovsim.model import dimensions as dim
+from perovsim.model.base import ModelData
+from perovsim.model.names import Name
+from perovsim.physics.emission import exciton_energy
+
+Halide = Literal["Cl", "Br", "I"]
+ROOM_TEMPERATURE = 298.15
+"""Reference temperature [K] of a diffusivity that states none."""
+
+
+class HalideLattice(ModelData):
+    """The anion sublattice: halides and vacancies that share a fixed number of sites.
+
+    theta_Cl + theta_Br + theta_V = 1; x_Cl = theta_Cl / (theta_Cl + theta_Br). Chloride stands first in `halides`.
+    initial_interfacial_strain, initial_interfacial_lead : what stands at both faces before operation,
+    falling off over its decay length into the layer; metallic lead as a density [m^-3]
+    """
+
+    halides: tuple[Halide, ...] = ("Cl", "Br")
+    x_Cl: dim.Fraction | None = None
+    site_density: dim.PositiveDensity | None = None
+    vacancy_density: dim.PositiveDensity | None = None
+    theta_reference: dim.Fraction | None = None
+    D_vacancy: dim.Diffusivity | None = None
+    D_ratio_Cl: dim.PositiveRatio | None = None
+    E_migration: dim.Barrier | None = None
+    T_reference: dim.Temperature | None = None
+    lead_density: dim.PositiveDensity | None = None
+
+    lattice_parameter_Br: dim.Length | None = None
+    lattice_parameter_Cl: dim.Length | None = None
+    youngs_modulus: dim.Modulus | None = None
+    poisson_ratio: dim.PoissonRatio | None = None
+    initial_interfacial_strain: dim.Strain | None = None
+    initial_strain_decay_length: dim.Length | None = None
+    misfit_strain: dim.Strain | None = None
+    initial_interfacial_lead: dim.Density | None = None
+    initial_lead_decay_length: dim.Length | None = None
+
+    exciton_energy_Br: dim.Level | None = None
+    exciton_energy_Cl: dim.Level | None = None
+    exciton_bowing: dim.Energy | None = None
+    stokes_shift: dim.Barrier | None = None
+    linewidth: dim.Barrier | None = None
+    affinity_slope: dim.Energy | None = None
+    ionisation_slope: dim.Energy | None = None
+
+    @field_validator("halides")
+    @classmethod
+    def _put_chloride_first(cls, halides: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(halides, key=lambda name: name != "Cl"))
+
+    @model_validator(mode="after")
+    def _check_profiles(self) -> Self:
+        pairs = (
+            ("initial_interfacial_strain", "initial_strain_decay_length"),
+            ("initial_interfacial_lead", "initial_lead_decay_length"),
+        )
+        for name, length in pairs:
+            if getattr(self, name) is not None and getattr(self, length) is None:
+                raise ValueError(f"{name} is given without {length}; add how far it reaches into the layer")
+        return self
+
+    def diffusivity(self, temperature: float) -> float:
+        """D(T) = D_vacancy exp[-(E_migration/k)(1/T - 1/T_reference)] [m^2/s], temperature in K."""
+        energy = 0.0 if self.E_migration is None else float(self.E_migration) * Q / K_B
+        reference = ROOM_TEMPERATURE if self.T_reference is None else float(self.T_reference)
+        return float(self.D_vacancy) * math.exp(-energy * (1.0 / temperature - 1.0 / reference))
+
+    def emission_energy(self, x: Any) -> Any:
+        """Energy of the emission maximum [eV] at the composition x: the exciton less its Stokes shift."""
+        ends = float(self.exciton_energy_Br), float(self.exciton_energy_Cl), float(self.exciton_bowing)
+        return exciton_energy(x, *ends) - (0.0 if self.stokes_shift is None else float(self.stokes_shift))
+
+    def missing(self) -> list[str]:
+        """Return what the transport of halides needs and this lattice lacks."""
+        needed = ["x_Cl", "site_density", "vacancy_density", "D_vacancy", "lead_density"]
+        return [name for name in needed if getattr(self, name) is None]
+
+
+class DiluteIon(ModelData):
+    """A mobile ion of low density, with a fixed neutralising background if `compensated`."""
+
+    name: Name
+    charge: int
+    D: dim.Diffusivity
+    density: dim.Density
+    compensated: bool = True
+
+    @model_validator(mode="after")
+    def _check_charge(self) -> Self:
+        if not 1 <= abs(self.charge) <= 4:
+            raise ValueError(f"charge = {self.charge} of an ion; allowed: -4 to -1 and 1 to 4")
+        return self
+
+
+class ElectronicProperties(ModelData):
+    """What a layer or a material file says about electrons and holes; None = not given.
+
+    Energies are positive below vacuum; `trap_energy` likewise. A lifetime that is not given is
+    infinite: no SRH recombination. `generation` : electron-hole pairs per volume and time under
+    `light = 1` of a protocol step.
+    """
+
+    permittivity: dim.Permittivity | None = None
+    electron_affinity: dim.Level | None = None
+    ionisation_energy: dim.Level | None = None
+    N_c: dim.PositiveDensity | None = None
+    N_v: dim.PositiveDensity | None = None
+    mobility_electron: dim.Mobility | None = None
+    mobility_hole: dim.Mobility | None = None
+    donor_density: dim.Density | None = None
+    acceptor_density: dim.Density | None = None
+    k_radiative: dim.Capture | None = None
+    k_auger_electron: dim.AugerCoefficient | None = None
+    k_auger_hole: dim.AugerCoefficient | None = None
+    lifetime_electron: dim.Lifetime | None = None
+    lifetime_hole: dim.Lifetime | None = None
+    trap_energy: dim.Level | None = None
+    generation: dim.GenerationRate | None = None
+
+
+ELECTRONIC_KEYS: tuple[str, ...] = tuple(ElectronicProperties.model_fields)
+LATTICE_KEYS: tuple[str, ...] = tuple(HalideLattice.model_fields)
+TRANSPORT_NEEDS = (
+    "electron_affinity",
+    "ionisation_energy",
+    "N_c",
+    "N_v",
+    "mobility_electron",
+    "mobility_hole",
+)
+
+
+class Material(ElectronicProperties):
+    """A material file: what any device may take over for a layer or a contact."""
+
+    name: str
+    formula: str = ""
+    description: str = ""
+    work_function: dim.Level | None = None
+    lattice: HalideLattice | None = None

@@ -1,0 +1,133 @@
+"""The microscope: beam, its named modes (HAADF image, nanobeam patterns), thermal motion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, PrivateAttr, model_validator
+
+from perovsim.errors import ModelFileError
+from perovsim.model import dimensions as dim
+from perovsim.model import library
+from perovsim.model.base import ModelData
+from perovsim.model.document import Document, read_document
+from perovsim.model.names import Name, did_you_mean
+from perovsim.model.quantity import Dimension, Quantity
+from perovsim.model.validate import build
+
+
+def _zero(si_unit: str) -> Quantity:
+    return Dimension((si_unit,)).read(0.0)
+
+
+class ImagingMode(ModelData):
+    """One way to use the beam.
+
+    semiangle : convergence half-angle of the probe [rad]
+    detector_inner, detector_outer : annular detector [rad]; None for a camera
+    max_angle : largest angle on the camera [rad]
+    dose : electrons per area of the scan [1/m^2]
+    electrons_per_pattern : electrons per probe position; takes the place of `dose`
+    step : distance of probe positions [m]
+    defocus, spherical_aberration : of the probe-forming lens [m]
+    source_size : standard deviation of the source image [m]
+    sampling : pixel of the wave function [m]
+    """
+
+    name: Name
+    semiangle: dim.Angle
+    detector_inner: dim.Angle | None = None
+    detector_outer: dim.Angle | None = None
+    max_angle: dim.Angle | None = None
+    dose: dim.Dose | None = None
+    electrons_per_pattern: dim.PositiveRatio | None = None
+    step: dim.Length | None = None
+    sampling: dim.Length | None = None
+    defocus: dim.SignedLength = Field(default_factory=lambda: _zero("m"))
+    spherical_aberration: dim.SignedLength = Field(default_factory=lambda: _zero("m"))
+    source_size: dim.LengthOrZero = Field(default_factory=lambda: _zero("m"))
+
+    @model_validator(mode="after")
+    def _check_detector(self) -> Self:
+        inner, outer = self.detector_inner, self.detector_outer
+        if (inner is None) != (outer is None):
+            raise ValueError("give both detector_inner and detector_outer, or neither")
+        if inner is not None and inner.si >= outer.si:
+            raise ValueError(f"detector_inner {inner} must be smaller than detector_outer {outer}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_dose(self) -> Self:
+        if self.dose is not None and self.electrons_per_pattern is not None:
+            raise ValueError("give dose or electrons_per_pattern, not both")
+        return self
+
+
+class Microscope(ModelData):
+    """A transmission electron microscope as abTEM needs it.
+
+    energy : of the electrons [eV]
+    displacements : standard deviation of the thermal motion per element, each direction [m]
+    slice_thickness : of the multislice potential [m]
+    phonon_configurations : number of frozen-phonon snapshots
+    """
+
+    name: str
+    description: str = ""
+    energy: dim.BeamEnergy
+    modes: tuple[ImagingMode, ...] = Field(alias="mode", min_length=1)
+    displacements: dict[str, dim.LengthOrZero] = Field(default_factory=dict)
+    slice_thickness: dim.Length = Field(default_factory=lambda: Dimension(("m",)).read("2 angstrom"))
+    phonon_configurations: int = Field(default=4, ge=1, le=10_000)
+
+    _source_path: Path | None = PrivateAttr(default=None)
+    _source_text: str = PrivateAttr(default="")
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        names = [mode.name for mode in self.modes]
+        if len(set(names)) < len(names):
+            raise ValueError("two modes have the same name; give each its own")
+        return self
+
+    @property
+    def source_path(self) -> Path | None:
+        """The microscope file, or None when made in Python."""
+        return self._source_path
+
+    @property
+    def source_text(self) -> str:
+        """The microscope file as read."""
+        return self._source_text
+
+    def mode(self, name: str) -> ImagingMode:
+        """Return the mode called `name`."""
+        known = {mode.name: mode for mode in self.modes}
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise ModelFileError(self._source_path, None, f"there is no mode '{name}'; {hint}")
+        return known[name]
+
+    @property
+    def haadf(self) -> ImagingMode:
+        """The mode "haadf": atomic-resolution annular dark field."""
+        return self.mode("haadf")
+
+    @property
+    def nanobeam(self) -> ImagingMode:
+        """The mode "nanobeam": diffraction patterns of a nearly parallel probe."""
+        return self.mode("nanobeam")
+
+
+def load_microscope(path: str | Path) -> Microscope:
+    """Read a microscope file."""
+    return microscope_from(read_document(library.find(path, "microscope")))
+
+
+def microscope_from(document: Document) -> Microscope:
+    """Build a microscope from a parsed file."""
+    microscope = build(Microscope, document.body("microscope"), document)
+    microscope._source_path = document.path
+    microscope._source_text = document.text
+    return microscope

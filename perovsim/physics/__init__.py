@@ -1,0 +1,1 @@
+"""Pure functions of the physics, in SI, without a solver."""

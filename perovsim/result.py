@@ -1,0 +1,221 @@
+"""Result of one run: fields, terminals, interfaces, balance and events with units, one NetCDF-4 file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from perovsim.conservation import FLOOR
+from perovsim.errors import PerovsimError
+
+FORMAT = "perovsim-result/1"
+GROUPS = ("fields", "terminals", "interfaces", "balance", "events")
+REFERENCE_DELAY = 1.0
+"""T50 and dV refer to this time [s] after the first current rise: vacancy screening is over by then."""
+REST_SHARE, SMALLEST_CURRENT = 1e-6, 1e-2
+"""At rest is |J| <= REST_SHARE times the largest |J|, of at least SMALLEST_CURRENT [A/m^2]: the
+solver holds zero current to rounding only, and that rounding is not a current rise."""
+
+
+class Result:
+    """What a run gave, and everything needed to repeat it.
+
+    fields, terminals, interfaces, balance, events : xarray.Dataset, units on every variable
+    device, protocol : the models that were run
+    attrs : format, versions, tolerances, solver statistics
+    """
+
+    def __init__(self, *, fields, terminals, interfaces, balance, events, device, protocol, attrs):
+        self.fields, self.terminals, self.interfaces = fields, terminals, interfaces
+        self.balance, self.events = balance, events
+        self.device, self.protocol = device, protocol
+        self.attrs = {"format": FORMAT, **attrs}
+
+    def __repr__(self) -> str:
+        t = self.times
+        return f"<Result of '{self.device.name}': {t.size} times to {t[-1]:.3g} s>"
+
+    @property
+    def times(self) -> np.ndarray:
+        """Stored times [s]."""
+        return self.terminals["time"].values
+
+    @property
+    def hypotheses(self) -> tuple[str, ...]:
+        """Hypotheses whose processes were on."""
+        found = {p.hypothesis for p in self.device.enabled_processes if p.kind == "reaction"}
+        return tuple(sorted(found)) or ("field_drift",)
+
+    def at(self, time: float | str) -> xr.Dataset:
+        """Fields at `time` [s or text], linear between stored times."""
+        seconds = self.seconds(time)
+        return self.fields.interp(time=seconds)
+
+    def seconds(self, time: float | str) -> float:
+        """`time` in s, checked against the stored range."""
+        from perovsim.units import parse
+
+        seconds = parse(time, "s") if isinstance(time, str) else float(time)
+        first, last = float(self.times[0]), float(self.times[-1])
+        if not first <= seconds <= last * (1 + 1e-12):
+            raise PerovsimError(
+                f"time {seconds:g} s is outside the result of '{self.device.name}'; allowed: {first:g} to {last:g} s"
+            )
+        return min(seconds, last)
+
+    @property
+    def driven(self) -> np.ndarray:
+        """True at the times under forward current, False at rest and under reverse current."""
+        current = self.terminals["J"].values
+        return current > REST_SHARE * max(float(np.max(np.abs(current))), SMALLEST_CURRENT)
+
+    @property
+    def settled(self) -> np.ndarray:
+        """True from `REFERENCE_DELAY` after each current rise on: what T50 and dV are read from."""
+        last_rest = np.maximum.accumulate(np.where(self.driven, -np.inf, self.times))
+        return self.driven & (self.times - last_rest >= REFERENCE_DELAY)
+
+    @property
+    def reference_time(self) -> float | None:
+        """1 s after the first current rise [s], None where no current flows that long."""
+        on = np.nonzero(self.driven)[0]
+        if on.size == 0:
+            return None
+        start = self.times[max(on[0] - 1, 0)]
+        at = start + REFERENCE_DELAY
+        without_pause = self.driven[(self.times > start) & (self.times <= at)].all()
+        return float(at) if at <= self.times[-1] and without_pause else None
+
+    @property
+    def faradaic_share(self) -> float | None:
+        """Faradaic charge over charge passed at the end; None (undefined) where no current flowed."""
+        if not self.driven.any() or "faradaic_charge" not in self.interfaces:
+            return None
+        passed = float(self.terminals["charge_passed"].values[-1])
+        return float(self.interfaces["faradaic_charge"].values[-1]) / passed if passed > 0.0 else None
+
+    def _from_reference(self, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """Times and values from the reference on; rests and restarts are left out: a dark pause is no loss."""
+        at = self.reference_time
+        if at is None:
+            return None
+        later = (self.times >= at) & self.settled
+        first = np.interp(at, self.times, self.terminals[name].values)
+        return (
+            np.concatenate(([at], self.times[later])),
+            np.concatenate(([first], self.terminals[name].values[later])),
+        )
+
+    @property
+    def T50(self) -> float | None:
+        """Time from the reference to half of its light [s]; None when not reached or no reference exists."""
+        found = self._from_reference("photon_flux")
+        if found is None or found[1][0] <= 0.0:
+            return None
+        t, light = found
+        below = np.nonzero(light < 0.5 * light[0])[0]
+        if below.size == 0:
+            return None
+        k = below[0]
+        share = (light[k - 1] - 0.5 * light[0]) / (light[k - 1] - light[k])
+        return float(t[k - 1] + share * (t[k] - t[k - 1]) - t[0])
+
+    @property
+    def delta_V(self) -> float | None:
+        """Voltage at the last settled time minus that at the reference [V]."""
+        found = self._from_reference("V")
+        return None if found is None else float(found[1][-1] - found[1][0])
+
+    @property
+    def worst_balances(self) -> dict[str, float]:
+        """Largest imbalance of the run by name; that of the current as far as it exceeds its rounding floor."""
+        found = {name: float(np.nanmax(data.values)) for name, data in self.balance.items() if name != FLOOR}
+        if "current_uniformity" in found:
+            found["current_uniformity"] = float(
+                np.nanmax(np.maximum(self.balance["current_uniformity"].values - self.balance[FLOOR].values, 0.0))
+            )
+        return found
+
+    def summary(self) -> str:
+        """A page of text: light, voltage, films, lead, charge, balances."""
+        last = {k: float(v[-1]) for k, v in self.interfaces.items() if v.dims == ("time",)}
+        v, light = self.terminals["V"].values, self.terminals["luminance"].values
+        charge = float(self.terminals["charge_passed"].values[-1])
+        share = "undefined at rest" if self.faradaic_share is None else f"{self.faradaic_share:.2e}"
+        t50 = (
+            "no reference 1 s after the current rise"
+            if self.reference_time is None
+            else (f"{self.T50:.4g} s" if self.T50 is not None else "not reached")
+        )
+        dv = "-" if self.delta_V is None else f"{self.delta_V:+.4f} V"
+        lines = [
+            f"{self.device.name}: {self.times[-1]:.4g} s, {self.attrs.get('steps', '?')} steps, "
+            f"{self.attrs.get('wall_seconds', float('nan')):.2f} s of computing; "
+            f"hypotheses: {', '.join(self.hypotheses)}",
+            f"  voltage           {v[-1]:.4f} V at the end; dV from the reference {dv}",
+            f"  light             {light[-1]:.4g} cd/m^2 at the end, maximum {light.max():.4g}; T50 {t50}",
+            f"  AlCl3, AlBr3      {last.get('thickness_AlCl3', 0) * 1e9:.4g} nm, "
+            f"{last.get('thickness_AlBr3', 0) * 1e9:.4g} nm; blocked {last.get('blocked_fraction', 0):.3g}",
+            f"  Pb0               {last.get('Pb0_total', 0):.4g} mol/m^2",
+            f"  charge passed     {charge:.4g} C/m^2; faradaic share {share}",
+            "  conservation      " + ", ".join(f"{name} {value:.1e}" for name, value in self.worst_balances.items()),
+        ]
+        return "\n".join(lines)
+
+    def save(self, path: str | Path) -> Path:
+        """Write NetCDF-4 (groups as in the class); the device and protocol texts go along."""
+        path = Path(path)
+        attrs = {name: _storable(value) for name, value in self.attrs.items()}
+        attrs |= {"device_text": self.device.source_text, "protocol_text": self.protocol.source_text}
+        tree = xr.DataTree.from_dict({"/": xr.Dataset(attrs=attrs), **{g: getattr(self, g) for g in GROUPS}})
+        partial = path.with_name(path.name + ".part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            tree.to_netcdf(partial, engine="h5netcdf")
+            partial.replace(path)
+        except OSError as cause:
+            raise PerovsimError(
+                f"{path}: cannot be written ({cause.strerror or cause}); choose another path"
+            ) from cause
+        return path
+
+
+def _storable(value: Any) -> str | int | float:
+    """An attribute that NetCDF holds: numbers and text as they are, the rest as JSON text."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    is_native = isinstance(plain, str | int | float) and not isinstance(plain, bool)
+    return plain if is_native else json.dumps(plain)
+
+
+def load_result(path: str | Path) -> Result:
+    """Read a result file written by `Result.save`; PerovsimError where it is none."""
+    from perovsim.model import device_from_text, protocol_from_text
+
+    path = Path(path)
+    if not path.is_file():
+        raise PerovsimError(
+            f"{path}: no such result file; make one with 'perovsim simulate DEVICE PROTOCOL --out {path}'"
+        )
+    try:
+        tree = xr.open_datatree(path, engine="h5netcdf")
+    except (OSError, ValueError, KeyError) as cause:
+        raise PerovsimError(f"{path}: not a readable NetCDF-4 file ({cause}); repeat the run that wrote it") from cause
+    with tree:
+        tree.load()
+        attrs: dict[str, Any] = dict(tree.attrs)
+        if attrs.get("format") != FORMAT:
+            raise PerovsimError(f"{path}: format is {attrs.get('format')!r}, expected '{FORMAT}'")
+        wanted = [
+            *(g for g in GROUPS if g not in tree.children),
+            *(a for a in ("device_text", "protocol_text") if a not in attrs),
+        ]
+        if wanted:
+            raise PerovsimError(f"{path}: incomplete, without {', '.join(wanted)}; repeat the run that wrote it")
+        groups = {g: tree[g].to_dataset() for g in GROUPS}
+    device = device_from_text(attrs.pop("device_text"))
+    protocol = protocol_from_text(attrs.pop("protocol_text"))
+    return Result(**groups, device=device, protocol=protocol, attrs=attrs)

@@ -1,0 +1,199 @@
+"""The study file (perovsim-study/1): what is run, under which hypotheses, what is imaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, PrivateAttr, field_validator, model_validator
+
+from perovsim.errors import ModelFileError
+from perovsim.model import (
+    Device,
+    Microscope,
+    Protocol,
+    load_device,
+    load_microscope,
+    load_protocol,
+)
+from perovsim.model import dimensions as dim
+from perovsim.model.base import ModelData
+from perovsim.model.check import READERS
+from perovsim.model.document import Document, read_document
+from perovsim.model.library import models_directory
+from perovsim.model.names import Name, did_you_mean
+from perovsim.model.quantity import Dimension, Quantity
+from perovsim.model.validate import build
+
+
+def _length(text: str) -> Quantity:
+    return Dimension(("m",)).read(text)
+
+
+class Hypothesis(ModelData):
+    """One rival mechanism: the reactions of these hypothesis keys are on, the others off."""
+
+    name: Name
+    title: str = ""
+    processes: tuple[str, ...] = Field(min_length=1)
+
+    @property
+    def label(self) -> str:
+        """Title, or the name in words."""
+        return self.title or self.name.replace("_", " ")
+
+
+class Control(ModelData):
+    """A run at constant voltage beside the hypotheses: does the outcome flip with the field?"""
+
+    name: Name
+    title: str = ""
+    processes: tuple[str, ...] = Field(min_length=1)
+    voltage: dim.Voltage
+    duration: dim.Duration
+
+    @property
+    def label(self) -> str:
+        """Title, or the name in words."""
+        return self.title or self.name.replace("_", " ")
+
+
+class Window(ModelData):
+    """A window of the lamella: width along x, height along the interface, thickness [m]."""
+
+    name: Name
+    around: str
+    width: dim.Length
+    height: dim.Length = Field(default_factory=lambda: _length("3 nm"))
+    thickness: dim.Length = Field(default_factory=lambda: _length("10 nm"))
+    seed: int = Field(default=1, ge=0)
+
+    @field_validator("around")
+    @classmethod
+    def _check_pair(cls, around: str) -> str:
+        parts = [part.strip() for part in around.split("|")]
+        if len(parts) != 2 or not all(parts):
+            raise ValueError(f"'{around}' does not name an interface; write \"etl|cathode\"")
+        return "|".join(parts)
+
+
+class LineScan(ModelData):
+    """Nanobeam patterns on a line across each window: distance [m], phonon snapshots, seed."""
+
+    step: dim.Length
+    phonons: int = Field(default=4, ge=1, le=1000)
+    seed: int = Field(default=1, ge=0)
+
+
+class Image(ModelData):
+    """HAADF image: window, edge of the square field [m], offset from the interface [m]."""
+
+    window: Name
+    field: dim.Length
+    offset: dim.SignedLength = Field(default_factory=lambda: _length("0 nm"))
+    phonons: int = Field(default=4, ge=1, le=1000)
+    seed: int = Field(default=1, ge=0)
+
+
+class Study(ModelData):
+    """A study file; device, protocol and microscope are files or shipped names."""
+
+    name: Name
+    description: str = ""
+    device: str
+    protocol: str
+    microscope: str
+    shown: Name
+    hypotheses: tuple[Hypothesis, ...] = Field(alias="hypothesis", min_length=1)
+    controls: tuple[Control, ...] = Field(default=(), alias="control")
+    windows: tuple[Window, ...] = Field(default=(), alias="window")
+    scan: LineScan | None = None
+    image: Image | None = None
+
+    _source_path: Path | None = PrivateAttr(default=None)
+    _source_text: str = PrivateAttr(default="")
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        runs = (*self.hypotheses, *self.controls)
+        for table, parts in (("hypothesis or control", runs), ("window", self.windows)):
+            names = [part.name for part in parts]
+            for name in names:
+                if names.count(name) > 1:
+                    raise ValueError(f"{table} '{name}' is given twice; give each its own name")
+        known = [part.name for part in self.hypotheses]
+        if self.shown not in known:
+            raise ValueError(f"shown = '{self.shown}' is no hypothesis; " + did_you_mean(self.shown, known))
+        windows = [part.name for part in self.windows]
+        if self.image is not None and self.image.window not in windows:
+            raise ValueError(
+                f"image.window = '{self.image.window}' is no window; " + did_you_mean(self.image.window, windows)
+            )
+        if self.scan is not None and not windows:
+            raise ValueError("[scan] needs at least one [[window]]")
+        return self
+
+    @property
+    def source_path(self) -> Path | None:
+        """The study file."""
+        return self._source_path
+
+    @property
+    def source_text(self) -> str:
+        """The study file as read."""
+        return self._source_text
+
+    def window(self, name: str) -> Window:
+        """Return the window called `name`."""
+        return next(part for part in self.windows if part.name == name)
+
+    def load_device(self) -> Device:
+        """Read the device; every hypothesis must be one of its own."""
+        device = load_device(self._beside(self.device))
+        for part in (*self.hypotheses, *self.controls):
+            device.with_hypotheses(*part.processes)
+        return device
+
+    def load_protocol(self) -> Protocol:
+        """Read the protocol."""
+        return load_protocol(self._beside(self.protocol))
+
+    def load_microscope(self) -> Microscope:
+        """Read the microscope."""
+        return load_microscope(self._beside(self.microscope))
+
+    def _beside(self, name: str) -> str | Path:
+        """Return the path beside the study file where there is one, else the name as written."""
+        if self._source_path is not None:
+            beside = self._source_path.parent / name
+            if beside.is_file():
+                return beside
+        return name
+
+
+def load_study(path: str | Path) -> Study:
+    """Read a study file: a path, ``models/…`` from anywhere, or a shipped name."""
+    return study_from(read_document(_find(Path(path))))
+
+
+def study_from(document: Document) -> Study:
+    """Build a study from a parsed file."""
+    study = build(Study, document.body("study"), document)
+    study._source_path, study._source_text = document.path, document.text
+    return study
+
+
+def _find(given: Path) -> Path:
+    shipped = models_directory()
+    if given.is_file():
+        return given
+    if given.parts[:1] == ("models",) and shipped.joinpath(*given.parts[1:]).is_file():
+        return shipped.joinpath(*given.parts[1:])
+    named = shipped / "studies" / f"{given}.toml"
+    if len(given.parts) == 1 and not given.suffix and named.is_file():
+        return named
+    names = [file.stem for file in (shipped / "studies").glob("*.toml")]
+    raise ModelFileError(given, None, f"no such file; shipped: {did_you_mean(given.stem, names)}")
+
+
+READERS.setdefault("study", study_from)

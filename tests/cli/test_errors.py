@@ -1,0 +1,137 @@
+"""Bad input: exit code 2 and one line that names the thing, no traceback; Ctrl-C: 130."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perovsim.cli import program
+from perovsim.errors import PerovsimError, SimulationError
+
+MODEL = (Path(__file__).parents[2] / "models/devices/corrosion_couple.toml").read_text()
+
+
+def edited(old: str, new: str) -> bytes:
+    """Return the corrosion couple with one piece of text replaced."""
+    assert old in MODEL
+    return MODEL.replace(old, new, 1).encode()
+
+
+FILES = {
+    "unknown key": (edited("cells = 60", "cels = 60"), "did you mean 'cells'"),
+    "wrong dimension": (edited('value = 100, unit = "nm"', 'value = 100, unit = "s"'), "wrong"),
+    "missing unit": (edited('value = 100, unit = "nm"', "value = 100"), "unit is missing"),
+    "not a number": (edited("value = 100", "value = nan"), "NaN"),
+    "zero thickness": (edited("value = 100", "value = 0"), "out of range"),
+    "negative thickness": (edited("value = 100", "value = -5"), "out of range"),
+    "unbalanced": (edited("Al + 3 Cl- ->", "Al + 2 Cl- ->"), "not balanced"),
+    "unknown material": (edited('material = "PbCl2"', 'material = "PbCl3"'), "did you mean"),
+    "unknown source": (edited("perovsim_proposal", "perovsim_propsal"), "sources.bib"),
+    "broken toml": (edited('name = "salt"', 'name = "salt'), "not valid TOML"),
+    "empty": (b"", "empty"),
+    "binary": (bytes(range(256)), "not a text file"),
+}
+
+
+def assert_one_line(outcome, code: int, *words: str) -> None:
+    """The message is one line on stderr, without traceback, and holds the words."""
+    assert outcome.code == code, outcome
+    assert outcome.err.count("\n") == 1, outcome.err
+    assert "Traceback" not in outcome.err
+    for word in words:
+        assert word in outcome.err, outcome.err
+
+
+@pytest.mark.parametrize("verb", ["check", "show"])
+@pytest.mark.parametrize("case", FILES, ids=str)
+def test_bad_device_file(case: str, verb: str, tmp_path: Path, perovsim) -> None:
+    content, words = FILES[case]
+    file = tmp_path / "bad.toml"
+    file.write_bytes(content)
+    assert_one_line(perovsim(verb, file), 2, str(file), words)
+
+
+COMMANDS = {
+    "no verb": ((), "required"),
+    "unknown verb": (("simulat",), "invalid choice"),
+    "unknown option": (("check", "--fast", "x.toml"), "--fast"),
+    "missing file": (("check", "none.toml"), "no such file"),
+    "folder as file": (("check", "."), "cannot be read"),
+    "protocol as device": (("show", "models/protocols/rest.toml"), "not a device file"),
+    "bad drawing": (("show", "nanoled_like", "--out", "x.doc"), "ending must be .png"),
+    "no device": (("simulate", "nanoled", "rest", "--out", "x.nc"), "did you mean"),
+    "no protocol": (("simulate", "nanoled_like", "resst", "--out", "x.nc"), "did you mean"),
+    "bad ending": (("simulate", "nanoled_like", "rest", "--out", "x.txt"), ".nc"),
+    "set without value": (
+        ("simulate", "nanoled_like", "rest", "--out", "x.nc", "--set", "temperature"),
+        "path=value",
+    ),
+    "set unknown": (
+        ("simulate", "nanoled_like", "rest", "--out", "x.nc", "--set", "layer.emitter.D_vac=1"),
+        "did you mean",
+    ),
+    "set wrong unit": (
+        ("simulate", "nanoled_like", "rest", "--out", "x.nc", "--set", "temperature=300 m"),
+        "wrong dimension",
+    ),
+    "rtol": (("simulate", "nanoled_like", "rest", "--out", "x.nc", "--rtol", "3"), "1e-12 to"),
+    "solver": (
+        ("simulate", "nanoled_like", "rest", "--out", "x.nc", "--solver", "x"),
+        "invalid choice",
+    ),
+    "no result": (("cite", "none.nc"), "none.nc"),
+    "new kind": (("new", "devise", "x"), "invalid choice"),
+    "new name": (("new", "device", "1x"), "not a name"),
+    "new template": (("new", "device", "x", "--from", "nanoled"), "did you mean"),
+    "no study": (("run", "none.toml"), "none.toml"),
+}
+
+
+@pytest.mark.parametrize("case", COMMANDS, ids=str)
+def test_bad_command(case: str, tmp_path: Path, monkeypatch, perovsim) -> None:
+    words, message = COMMANDS[case]
+    monkeypatch.chdir(tmp_path)
+    assert_one_line(perovsim(*words), 2, message)
+    assert not list(tmp_path.glob("**/*.nc"))
+
+
+def test_new_does_not_overwrite(tmp_path: Path, monkeypatch, perovsim) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text("# mine")
+    assert_one_line(perovsim("new", "device", "mine"), 2, "exists already")
+    assert Path("mine.toml").read_text() == "# mine"
+
+
+def raising(monkeypatch, error: BaseException, *files: str) -> None:
+    """Let `perovsim check` write some files and then end with this error."""
+
+    def run(args, kept) -> None:
+        for file in files:
+            kept.add(file)
+        raise error
+
+    monkeypatch.setattr(program.check, "run", run)
+
+
+def test_interrupt_says_what_was_kept(monkeypatch, perovsim) -> None:
+    raising(monkeypatch, KeyboardInterrupt(), "out/base.nc")
+    assert_one_line(perovsim("check", "x"), 130, "interrupted; kept: out/base.nc")
+    raising(monkeypatch, KeyboardInterrupt())
+    assert_one_line(perovsim("check", "x"), 130, "nothing was written")
+
+
+def test_error_says_what_was_kept(monkeypatch, perovsim) -> None:
+    raising(monkeypatch, SimulationError("stopped at\n 3 s"), "out/base.partial.nc")
+    assert_one_line(perovsim("check", "x"), 2, "stopped at 3 s (kept: out/base.partial.nc)")
+
+
+def test_a_fault_of_the_program_is_code_1(monkeypatch, perovsim) -> None:
+    raising(monkeypatch, ZeroDivisionError("x"))
+    assert_one_line(perovsim("check", "x"), 1, "ZeroDivisionError", "--debug")
+
+
+def test_debug_shows_the_traceback(monkeypatch, perovsim) -> None:
+    raising(monkeypatch, PerovsimError("bad"))
+    with pytest.raises(PerovsimError, match="bad"):
+        perovsim("check", "x", "--debug")

@@ -1,0 +1,83 @@
+"""The assembled matrix against differences of the right-hand sides, with every kind of term switched on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from devices import coarse_led, heterojunction
+
+from perovsim.device.assemble import assemble
+from perovsim.device.run import Runner
+from perovsim.device.tables import PSI, SPECIES, Control
+
+CONTROL = Control(0.7, 1.3, 0.0, 0.0, 0.5)
+ALL = ("oxidised_halogen", "corrosion_couple", "electrochemical_corrosion")
+TOLERANCE = 2e-4
+"""Of an entry: what a central difference leaves of the curvature."""
+ROUNDING = 20 * np.finfo(float).eps
+
+CASES = {
+    "led with every reaction": lambda: coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm"),
+    "the same, mirrored": lambda: coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm").mirrored(),
+    "heterojunction with ions": lambda: heterojunction(ions=True),
+}
+
+
+def dense(problem, m) -> np.ndarray:
+    """The stored matrix as a dense one."""
+    n, most = m.blocks.shape[:2]
+    band, size, where = problem.band, problem.size, problem.tables.where
+    found = np.zeros((size, size))
+    for u in range(band):
+        i, r = where[:, u]
+        for j in range(max(i - 1, 0), min(i + 2, n)):
+            columns = np.nonzero(where[0] == j)[0]
+            found[u, columns] = m.blocks[i, r, (j - i + 1) * most + where[1, columns]]
+        found[u, band:] = m.blocks[i, r, 3 * most : 3 * most + size - band]
+    found[band:] = m.below[:, :size]
+    return found
+
+
+def state_of(problem, runner) -> np.ndarray:
+    """A state away from equilibrium with films and lead that exist."""
+    rng = np.random.default_rng(0)
+    runner.record_start()
+    runner.follow_current(100.0, 0.0, np.array([1e-4]), "test", [])
+    y = runner.state.y.copy()
+    y[problem.band + 1 :] = 0.5 * rng.random(problem.lumps - 1)
+    for s, plan in enumerate(problem.plans):
+        if plan.formula == "Pb":
+            slots = problem.tables.slot[SPECIES + s]
+            y[slots[slots >= 0]] = 1e-5 * rng.random((slots >= 0).sum())
+    return y
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_matrix_is_the_derivative(name: str) -> None:
+    runner = Runner(CASES[name]())
+    problem = runner.problem
+    y, equations, size = state_of(problem, runner), runner.equations, problem.size
+    f, m = np.zeros(size), equations.matrix
+    assemble(problem.tables, CONTROL, 0.0, y, equations.state, f, m, True)
+    matrix, ledger = dense(problem, m), m.ledger.copy()
+
+    def sides(state):
+        out = np.zeros(size)
+        assemble(problem.tables, CONTROL, 0.0, state, equations.state, out, m, False)
+        return np.concatenate((-out, equations.state.ledger[: ledger.shape[0]]))
+
+    assembled = np.concatenate((matrix, ledger))
+    terms = np.abs(assembled) @ np.abs(y)  # what the sum of a row is made of: its rounding limits a difference
+    potentials = {*problem.tables.slot[PSI].tolist(), problem.band}
+    for k in range(size):
+        wrong = np.full(terms.size, np.inf)
+        for relative in (1e-4, 1e-6):
+            h = relative * (1.0 if k in potentials else max(abs(y[k]), 1e-3 if k < problem.band else 1e-2))
+            up, down = y.copy(), y.copy()
+            up[k] += h
+            down[k] -= h
+            column = (sides(up) - sides(down)) / (2 * h)
+            allowed = TOLERANCE * np.abs(assembled[:, k]) + ROUNDING * terms / h
+            wrong = np.minimum(wrong, np.abs(column - assembled[:, k]) / (allowed + 1e-300))
+        row = int(np.argmax(wrong))
+        assert wrong[row] <= 1.0, (problem.name_of(k), row, assembled[row, k], wrong[row])

@@ -1,0 +1,85 @@
+"""Figures: every line holds the numbers of the result, axes carry units, PNGs are not empty."""
+
+from __future__ import annotations
+
+import io
+
+import factories
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from perovsim import plot
+from perovsim.emitter import emitter_cells, first_moment
+from perovsim.plot.drawing import time_text
+
+
+def figures():
+    runs = factories.results()
+    last = runs["sum"]
+    return {
+        "terminals": plot.terminals(*runs.values()),
+        "bands": plot.band_diagram(last, "1 min"),
+        "profiles": plot.profiles(last),
+        "films": plot.films(*runs.values()),
+        "halides": plot.halides(*runs.values()),
+        "conservation": plot.conservation(last),
+    }
+
+
+@pytest.mark.parametrize("name", ["terminals", "bands", "profiles", "films", "halides", "conservation"])
+def test_every_axis_has_a_label_and_the_figure_renders(name):
+    figure = figures()[name]
+    for axes in figure.axes:
+        assert axes.get_ylabel() and axes.get_title(loc="center")
+    target = io.BytesIO()
+    figure.savefig(target, dpi=50)
+    assert target.tell() > 5000  # an empty page of this size is below 2 kB
+
+
+def test_terminals_draw_the_voltage_in_volts_against_logarithmic_time():
+    run = factories.result("sum")
+    axes = plot.terminals(run).axes[0]
+    assert axes.get_xscale() == "log"
+    assert_allclose(axes.get_lines()[0].get_ydata(), run.terminals["V"], rtol=1e-15)
+
+
+def test_films_are_drawn_in_nanometres():
+    axes = plot.films(factories.result("sum")).axes[0]
+    assert_allclose(axes.get_lines()[0].get_ydata()[-1], factories.ROUTES["sum"][0], rtol=1e-12)
+
+
+def test_dark_device_has_no_light_line_below_zero():
+    dark = factories.result("field_drift", current=0.0)
+    assert dark.reference_time is None
+    drawn = plot.terminals(dark).axes[1].get_lines()[0].get_ydata()
+    assert np.all(np.isnan(drawn))
+
+
+def test_first_moment_of_a_linear_profile():
+    """w = 1 + a (x - c)/d has the moment a/12."""
+    run = factories.result("corrosion_couple")
+    cells, centre, thickness = emitter_cells(run)
+    x, width = cells["x"].values, cells["cell_width"].values
+    slope = 0.3
+    assert_allclose(thickness, 50e-9, rtol=1e-12)
+    weight = 1 + slope * (x - centre) / thickness
+    run.fields["theta_V"][:, run.fields["layer"].values == "emitter"] = weight
+    expected = slope * (width * (x - centre) ** 2).sum() / thickness**3
+    assert_allclose(expected, slope / 12, rtol=1e-3)  # 40 cells: midpoint rule, error 1/40^2
+    assert_allclose(first_moment(run, "theta_V"), expected, rtol=1e-10)
+
+
+def test_moment_is_towards_the_cathode_whatever_the_order_of_layers():
+    run = factories.result("corrosion_couple")
+    moment = first_moment(run, "theta_Cl")[-1]
+    run.device = run.device.mirrored()
+    assert moment < 0
+    assert_allclose(first_moment(run, "theta_Cl")[-1], -moment, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "start"), (1e-9, "1 ns"), (2e-6, "2 µs"), (1, "1 s"), (90, "1.5 min"), (3600, "1 h")]
+)
+def test_times_in_words(seconds, text):
+    assert time_text(seconds) == text
