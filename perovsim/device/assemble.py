@@ -18,6 +18,7 @@ from perovsim.device.tables import (
     DIFFUSIVITY,
     ELECTRON,
     FILM_SCALE,
+    FIRST_CELL,
     GAP,
     HALIDE,
     HOLE,
@@ -33,6 +34,7 @@ from perovsim.device.tables import (
     WIDTH,
 )
 from perovsim.device.transport import carriers_and_ions, poisson, prepare
+from perovsim.device.traps import trap
 
 CURRENT, VOLTAGE = QUADRATURES.index("current_first"), QUADRATURES.index("voltage")
 
@@ -51,6 +53,7 @@ def assemble(p, control, t, y, state, f, m, want):
     halides(p, y, state, f, m, want)
     _hold(p, control, t, y, state, f, m, want)
     recombine(p, y, state, f, m, want, control.light)
+    trap(p, y, state, f, m, want)
     react(p, y, state, f, m, want)
     last, row = p.cell.shape[1], p.where.shape[1]
     for s in range(2):
@@ -71,7 +74,7 @@ def choose_face(p, state):
     least, width, diffusivity = np.inf, p.cell[WIDTH], p.species_cell[DIFFUSIVITY]
     for face in range(1, width.shape[0]):
         i, j = face - 1, face
-        if p.face[BOUNDARY, face] > 0.0 and p.cell[SHADED, j] > 0.0:
+        if p.face[BOUNDARY, face] > 0.0 and (p.cell[SHADED, j] > 0.0 or _has_traps(p, face)):
             continue
         term = 0.0
         for s in range(p.species.shape[1]):
@@ -80,6 +83,15 @@ def choose_face(p, state):
         term /= min(width[i], width[j])
         if term < least:
             least, state.held[0] = term, face
+
+
+@compiled
+def _has_traps(p, face):
+    """Whether traps at a face let charge pass through it beside the fluxes."""
+    for t in range(p.junction.shape[0]):
+        if p.junction[t, FIRST_CELL + 1] == face:
+            return True
+    return False
 
 
 @compiled

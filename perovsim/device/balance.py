@@ -37,7 +37,7 @@ def balance(
             "1",
             "100 eps max|face term| on the same scale",
         ),
-        "charge": (_charge(contents, y, z, passed), "1", "largest of the electron, hole and ion ledgers"),
+        "charge": (_charge(contents, y, z, passed), "1", "largest of the electron, hole, trap and ion ledgers"),
     }
     for name in contents.elements:
         amount, reacted = _amounts(contents, name, y), _reacted(contents, name, z)
@@ -61,8 +61,9 @@ def _charge(contents: Contents, y: np.ndarray, z: np.ndarray, passed: np.ndarray
     """Largest gap of the electron, hole and ion ledgers over the charge passed plus the largest stored charge."""
     since = {name: z[:, k] - z[0, k] for k, name in enumerate(QUADRATURES)}
     entered = {
-        "electron": since["electrons_first"] - since["electrons_last"] - since["recombined"],
+        "electron": since["electrons_first"] - since["electrons_last"] - since["recombined"] - since["trapped"],
         "hole": since["holes_first"] - since["holes_last"] - since["recombined"],
+        "trapped": since["trapped"],
         "ion": 0.0,
     }
     worst, largest = np.zeros(len(y)), 0.0

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from perovsim.constants import EPS_0, K_B, Q
+from perovsim.device.carriers import fixed_charge, image_factor, statistics_tables, trap_tables
 from perovsim.device.chemistry import compile_reactions
 from perovsim.device.films import LEAD, ContactProducts, plan_products
 from perovsim.device.mesh import Mesh
@@ -21,15 +22,18 @@ from perovsim.device.tables import (
     CENTRE_LEVEL,
     CENTRES_PER_ATOM,
     COVER,
+    DARK,
     DECAY,
     DIFFUSIVITY,
     ELECTRON,
     EMISSION,
+    FIELD,
     FIXED,
     GAP,
     GENERATION,
     HALIDE,
     HOLE,
+    IMAGE,
     INTRINSIC,
     JUMP_FIRST,
     JUMP_SECOND,
@@ -45,6 +49,8 @@ from perovsim.device.tables import (
     SITES,
     SLOPE,
     SPECIES,
+    STATES,
+    STATISTICS,
     STICKING,
     VACANCY,
     WEIGHT,
@@ -122,6 +128,8 @@ def build(device) -> Problem:
     theta = np.divide(cells.of_lattice("vacancy_density"), cell[SITES], out=np.zeros(mesh.n), where=cell[SITES] > 0)
     cell[FIXED] -= cell[SITES] * theta
     cell[INTRINSIC] = cells.given("N_c") * cells.given("N_v") * np.exp(-cells.gap / vt)
+    number, excess, excess_number = statistics_tables(device.layers, vt)
+    trap, junction = trap_tables(device, mesh, plans, vt)
     context = Context(device, mesh, slot, plans, products, vt, _reference_vacancies(cells, theta))
     tables = Tables(
         slot,
@@ -130,7 +138,11 @@ def build(device) -> Problem:
         cell,
         _pair(cells, vt),
         np.array([[p.charge, p.scale, p.is_mobile] for p in plans], float).T.copy(),
-        _species(cells, plans, vt),
+        _species(cells, plans, vt, number),
+        excess,
+        excess_number,
+        trap,
+        junction,
         _face(cells, vt),
         _contact(device, vt),
         _number(device, plans, products, vt),
@@ -186,8 +198,10 @@ def _numbering(cells: _Cells, plans: list[SpeciesPlan]) -> tuple[np.ndarray, np.
     there[PSI], there[VACANCY], there[HALIDE] = True, cells.has_lattice, cells.is_mixed
     for s, plan in enumerate(plans):
         there[SPECIES + s] = cells.each(lambda x, plan=plan: x.name in plan.places) > 0
-    still = [SPECIES + s for s, plan in enumerate(plans) if not plan.is_mobile]
-    order = [*still, PSI, *(SPECIES + s for s, plan in enumerate(plans) if plan.is_mobile), VACANCY, HALIDE]
+        if plan.traps is not None and plan.traps.junction is not None:
+            there[SPECIES + s, :-1] &= np.diff(cells.mesh.layer) != 0
+    still = [SPECIES + s for s, plan in enumerate(plans) if plan.is_local]
+    order = [*still, PSI, *(SPECIES + s for s, plan in enumerate(plans) if not plan.is_local), VACANCY, HALIDE]
     count = there.sum(axis=0)
     start = np.concatenate(([0], np.cumsum(count)))
     slot = np.full(there.shape, -1)
@@ -216,9 +230,9 @@ def _start(cells: _Cells, plans: list[SpeciesPlan]) -> np.ndarray:
 
 def _cell(cells: _Cells, plans: list[SpeciesPlan], products: ContactProducts, start: np.ndarray) -> np.ndarray:
     device, mesh = cells.device, cells.mesh
-    cell = np.zeros((10, mesh.n))
+    cell = np.zeros((DARK + 1, mesh.n))
     cell[WIDTH], cell[X_START], cell[SITES] = mesh.widths, cells.of_lattice("x_Cl"), cells.of_lattice("site_density")
-    cell[FIXED] = cells.given("donor_density") - cells.given("acceptor_density")
+    cell[FIXED] = cells.given("donor_density") - cells.given("acceptor_density") + fixed_charge(device, mesh)
     for s, plan in enumerate(plans):
         held = cells.each(lambda x, p=plan: x.name in p.places and p.places[x.name].compensated)
         cell[FIXED] -= plan.charge * start[s] * held
@@ -228,7 +242,14 @@ def _cell(cells: _Cells, plans: list[SpeciesPlan], products: ContactProducts, st
     cell[JUMP_SECOND] = cells.each(lambda x: 0.0 if x.lattice is None else x.lattice.diffusivity(temperature))
     cell[JUMP_FIRST] = cell[JUMP_SECOND] * cells.of_lattice("D_ratio_Cl", 1.0)
     cell[RADIATIVE], cell[GENERATION] = cells.given("k_radiative"), cells.given("generation")
+    cell[DARK] = _langevin(cells)
     return cell
+
+
+def _langevin(cells: _Cells) -> np.ndarray:
+    """k = gamma q (mu_n + mu_p)/eps [m^3/s] (n,); Langevin, Ann. Chim. Phys. 28, 433 (1903)."""
+    mobilities = cells.given("mobility_electron") + cells.given("mobility_hole")
+    return cells.given("langevin_prefactor") * Q * mobilities / (cells.given("permittivity") * EPS_0)
 
 
 def _reference_vacancies(cells: _Cells, theta: np.ndarray) -> float:
@@ -254,13 +275,15 @@ def _face(cells: _Cells, vt: float) -> np.ndarray:
 
 
 def _contact(device, vt: float) -> np.ndarray:
-    contact = np.zeros((2, 3))
+    contact = np.zeros((2, 5))
     for side, own in enumerate(device.contacts):
         contact[side, WORK] = float(own.work_function) / vt
-        contact[side, STICKING:] = (
+        contact[side, STICKING:IMAGE] = (
             1.0 / float(own.recombination_velocity_electron),
             1.0 / float(own.recombination_velocity_hole),
         )
+        if own.image_lowering:
+            contact[side, IMAGE:] = image_factor(float(device.layers[-side].permittivity), vt)
     return contact
 
 
@@ -282,8 +305,12 @@ def _lead_traps(device):
     return next((process for process in device.enabled_processes if process.kind == "lead_traps"), None)
 
 
-def _species(cells: _Cells, plans: list[SpeciesPlan], vt: float) -> np.ndarray:
-    own = np.zeros((3, len(plans), cells.mesh.n))
+def _species(cells: _Cells, plans: list[SpeciesPlan], vt: float, statistics: np.ndarray) -> np.ndarray:
+    own = np.zeros((FIELD + 1, len(plans), cells.mesh.n))
+    own[STATES, :2] = cells.given("N_c", 1.0), cells.given("N_v", 1.0)
+    own[STATISTICS] = -1.0
+    own[STATISTICS, :2] = statistics[:, cells.mesh.layer]
+    own[FIELD, :2] = np.sqrt(vt) * np.array([cells.given(f"field_factor_{name}") for name in ("electron", "hole")])
     own[DIFFUSIVITY, ELECTRON] = cells.given("mobility_electron") * vt
     own[DIFFUSIVITY, HOLE] = cells.given("mobility_hole") * vt
     own[OFFSET, ELECTRON] = -cells.given("electron_affinity") / vt - np.log(cells.given("N_c", 1.0))

@@ -10,11 +10,15 @@ from perovsim.device.films import LEAD
 from perovsim.device.tables import ELECTRON, HALIDE, HOLE, PROCESS, SPECIES, STEPS, VACANCY, WIDTH
 from perovsim.model.equation import composition
 
+LEDGERS = ("electron", "hole", "ion", "trapped")
+"""Sums that are no elements."""
+
 
 class Contents:
     """Weights of every row (particles per area) in each conserved sum, and the sum of the sites that are not unknowns.
 
-    weights : name -> (size,); names are "electron", "hole", "ion" (charge number of everything ionic) and the elements
+    weights : name -> (size,); names are "electron", "hole", "ion" (charge number of everything ionic), "trapped" (the
+    electrons on traps) and the elements
     """
 
     def __init__(self, problem: Problem):
@@ -25,7 +29,11 @@ class Contents:
         self._count("electron", slot[SPECIES + ELECTRON], 1.0)
         self._count("hole", slot[SPECIES + HOLE], 1.0)
         self._count("ion", slot[VACANCY], 1.0)
+        self._count("trapped", np.zeros(0, int), 1.0)
         for s, plan in enumerate(plans[HOLE + 1 :], HOLE + 1):
+            if plan.traps is not None:
+                self._count("trapped", slot[SPECIES + s], 1.0)
+                continue
             self._count("ion", slot[SPECIES + s], plan.charge)
             for element, number in composition(plan.formula)[0].items() if plan.formula else ():
                 self._count(element, slot[SPECIES + s], number)
@@ -44,7 +52,7 @@ class Contents:
     @property
     def elements(self) -> list[str]:
         """Elements that the run keeps account of."""
-        return [name for name in self.weights if name not in ("electron", "hole", "ion")]
+        return [name for name in self.weights if name not in LEDGERS]
 
     def amount(self, name: str, y: np.ndarray) -> float:
         """Amount of one sum in a state [m^-2]."""

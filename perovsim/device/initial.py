@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.linalg import solve_banded
+from scipy.special import expit
 
 from perovsim.device.build import Problem
+from perovsim.device.compiled import compiled
 from perovsim.device.tables import (
     BUILT_IN,
     CHARGE,
@@ -14,6 +16,7 @@ from perovsim.device.tables import (
     FIXED,
     GAP,
     HALIDE,
+    HOLE,
     OFFSET,
     PSI,
     SCALE,
@@ -23,13 +26,13 @@ from perovsim.device.tables import (
     WIDTH,
     WORK,
 )
+from perovsim.device.transport import density_of
 from perovsim.errors import SimulationError
 
 NEWTON_LIMIT = 300
 LARGEST_STEP = 3.0
 """Most that a potential changes in one step of the damped Newton iteration [kT/q]."""
 CONVERGED = 1e-13
-EXPONENT_LIMIT = 600.0
 
 
 def equilibrium(problem: Problem) -> np.ndarray:
@@ -39,41 +42,71 @@ def equilibrium(problem: Problem) -> np.ndarray:
     """
     t = problem.tables
     gap, width, first, n = t.face[GAP], t.cell[WIDTH], t.number[BUILT_IN], problem.mesh.n
-    carries = (t.slot[SPECIES + ELECTRON : SPECIES + 2] >= 0).astype(float)
-    ionic = t.cell[FIXED] + t.cell[SITES] * problem.theta_start + t.species[CHARGE] @ problem.density_start
+    traps = [s for s, plan in enumerate(problem.plans) if plan.traps is not None]
+    fixed = [s for s in range(len(problem.plans)) if s > HOLE and s not in traps]
+    ionic = t.cell[FIXED] + t.cell[SITES] * problem.theta_start
+    ionic += t.species[CHARGE, fixed] @ problem.density_start[fixed]
+    levels = _trap_levels(problem, traps)
     fermi = -t.contact[1, WORK]
-    charge = t.species[CHARGE, :2, None]
-    base = -charge * fermi - t.species_cell[OFFSET, :2]
     psi = np.linspace(first, 0.0, n)
     for _ in range(NEWTON_LIMIT):
-        density = _densities(carries, base, charge, psi)
+        density, slope = _densities(t, psi, fermi)
+        filled, filling = _filled(levels, psi, fermi)
         flux = -gap * np.diff(np.concatenate(([first], psi, [0.0])))
-        residual = flux[:-1] - flux[1:] + ((charge * density).sum(axis=0) + ionic) * width
+        charge = density[HOLE] - density[ELECTRON] - filled.sum(axis=0) + ionic
+        residual = flux[:-1] - flux[1:] + charge * width
         bands = np.zeros((3, n))
-        bands[1] = gap[:-1] + gap[1:] + density.sum(axis=0) * width
+        bands[1] = gap[:-1] + gap[1:] + (slope.sum(axis=0) + filling.sum(axis=0)) * width
         bands[0, 1:] = bands[2, :-1] = -gap[1:-1]
         step = solve_banded((1, 1), bands, residual)
         largest = np.abs(step).max()
         psi = psi + step * min(1.0, LARGEST_STEP / max(largest, LARGEST_STEP))
         if largest <= CONVERGED * max(np.abs(psi).max(), 1.0):
-            return _state(problem, psi, _densities(carries, base, charge, psi))
+            start = np.array(problem.density_start)
+            start[: HOLE + 1], start[traps] = _densities(t, psi, fermi)[0], _filled(levels, psi, fermi)[0]
+            return _state(problem, psi, start)
     raise SimulationError(
         f"device '{problem.device.name}': no equilibrium found in {NEWTON_LIMIT} Newton steps (last change "
         f"{largest:.1e} kT/q); check doping, work functions and permittivities"
     )
 
 
-def _densities(carries, base, charge, psi) -> np.ndarray:
-    """Boltzmann densities of electrons and holes at one Fermi level [m^-3] (2, n)."""
-    return carries * np.exp(np.clip(base - charge * psi, -EXPONENT_LIMIT, EXPONENT_LIMIT))
+@compiled
+def _densities(p, psi, fermi):
+    """Electrons and holes at one Fermi level [m^-3] (2, n), and how they change with the potential."""
+    density, slope = np.zeros((2, psi.size)), np.zeros((2, psi.size))
+    for s in range(2):
+        z = p.species[CHARGE, s]
+        for i in range(psi.size):
+            if p.slot[SPECIES + s, i] >= 0:
+                level = -z * fermi - p.species_cell[OFFSET, s, i] - z * psi[i]
+                density[s, i], _, slope[s, i], _ = density_of(p, s, i, level)
+    return density, slope
 
 
-def _state(problem: Problem, psi: np.ndarray, density: np.ndarray) -> np.ndarray:
+def _trap_levels(problem: Problem, traps: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Density [m^-3] (traps, n) and energy against vacuum [kT] (traps, 1) of the levels with a state of their own."""
+    slot, width = problem.tables.slot, problem.tables.cell[WIDTH]
+    levels = [problem.plans[s].traps for s in traps]
+    density = [
+        (slot[SPECIES + s] >= 0) * (x.density if x.junction is None else x.density / width)
+        for s, x in zip(traps, levels, strict=True)
+    ]
+    shape = (len(traps), width.size)
+    return np.reshape(density, shape), np.reshape([-x.energy / problem.vt for x in levels], (-1, 1))
+
+
+def _filled(levels: tuple[np.ndarray, np.ndarray], psi: np.ndarray, fermi: float) -> tuple[np.ndarray, np.ndarray]:
+    """Trapped electrons [m^-3] (traps, n), N/(1 + e^{(E_t - E_F)/kT}), and their slope by the potential."""
+    density, energy = levels
+    share = expit(fermi - energy + psi)
+    return density * share, density * share * (1.0 - share)
+
+
+def _state(problem: Problem, psi: np.ndarray, start: np.ndarray) -> np.ndarray:
     slot, scale = problem.tables.slot, problem.tables.species[SCALE]
     y = np.zeros(problem.size)
     y[problem.band + 1 :] = problem.products.start / FILM_SCALE
-    start = np.array(problem.density_start)
-    start[:2] = density
     values = {PSI: psi, VACANCY: problem.theta_start, HALIDE: problem.halide_start}
     values |= {SPECIES + s: start[s] / scale[s] for s in range(scale.size)}
     for kind, value in values.items():

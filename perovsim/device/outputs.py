@@ -33,6 +33,7 @@ from perovsim.device.tables import (
     X_START,
     without_reactions,
 )
+from perovsim.device.transport import excess_of
 from perovsim.physics import emission, lattice, recombination
 
 Columns = dict[str, tuple[np.ndarray, str, str]]
@@ -110,7 +111,9 @@ def fields(h: History) -> Columns:
     """Depth profiles."""
     out = _bands(h) | _halides(h)
     for s, plan in enumerate(h.problem.plans[HOLE + 1 :], HOLE + 1):
-        if plan.formula != LEAD:
+        if plan.traps is not None:
+            out[plan.name] = (h.density(s), "m^-3", f"electrons on traps '{plan.traps.kind.name}'")
+        elif plan.formula != LEAD:
             out[f"c_{plan.name}"] = (h.density(s), "m^-3", f"density of {plan.name}")
     return out | _recombination(h)
 
@@ -121,13 +124,14 @@ def _bands(h: History) -> Columns:
     n, p = (np.maximum(h.density(s), LEAST_DENSITY) for s in (ELECTRON, HOLE))
     log_states = np.log([_states(h, "N_c"), _states(h, "N_v")])
     b = [own[OFFSET, s] + own[SLOPE, s] * h.shift for s in (ELECTRON, HOLE)]
+    nu = [excess_of(h.t, s, found) for s, found in ((ELECTRON, n), (HOLE, p))]
     bare = np.where(h.t.slot[SPECIES] >= 0, 0.0, np.nan)
     return {
         "potential": (vt * psi, "V", "inner potential, zero at the last contact"),
         "E_c": (vt * (b[0] + log_states[0] - psi) + bare, "eV", "conduction band edge"),
         "E_v": (-vt * (b[1] + log_states[1] + psi) + bare, "eV", "valence band edge"),
-        "E_Fn": (vt * (np.log(n) + b[0] - psi), "eV", "quasi-Fermi level of electrons"),
-        "E_Fp": (-vt * (np.log(p) + b[1] + psi), "eV", "quasi-Fermi level of holes"),
+        "E_Fn": (vt * (np.log(n) + nu[0] + b[0] - psi), "eV", "quasi-Fermi level of electrons"),
+        "E_Fp": (-vt * (np.log(p) + nu[1] + b[1] + psi), "eV", "quasi-Fermi level of holes"),
         "n": (n, "m^-3", "electron density"),
         "p": (p, "m^-3", "hole density"),
     }
@@ -201,7 +205,8 @@ def _strains(h: History, x: np.ndarray) -> Columns:
 def _recombination(h: History) -> Columns:
     own, pair, cell = h.t.species_cell, h.t.pair, h.t.cell
     n, p = h.density(ELECTRON), h.density(HOLE)
-    excess = n * p - cell[INTRINSIC] * np.exp(-(own[SLOPE, ELECTRON] + own[SLOPE, HOLE]) * h.shift)
+    shift = (own[SLOPE, ELECTRON] + own[SLOPE, HOLE]) * h.shift + excess_of(h.t, ELECTRON, n) + excess_of(h.t, HOLE, p)
+    excess = n * p - cell[INTRINSIC] * np.exp(-shift)
     srh = recombination.srh_factor(n, p, *pair[LIFETIME], *pair[LEVEL])
     auger = recombination.auger_factor(n, p, *pair[AUGER])
     unit = "m^-3 s^-1"

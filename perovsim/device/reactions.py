@@ -57,7 +57,7 @@ def activities(p, y, state):
         elif kind == BAND:
             s, i = entry[CARRIER], entry[CARRIER + 1]
             shift = safe_exp(state.shift[s, i])
-            out[VALUE], out[BY] = y[i0] * number * shift, number * shift
+            out[VALUE], out[BY] = y[i0] * number * shift, number * shift * (1.0 + y[i0] * state.bend[s, i])
             out[BY + 1] = out[VALUE] * p.species_cell[SLOPE, s, i] * state.by[0, i]
             out[BY + 2] = out[VALUE] * p.species_cell[SLOPE, s, i] * state.by[1, i]
         elif kind == REMAINDER:

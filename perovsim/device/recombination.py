@@ -5,18 +5,24 @@ import math
 from perovsim.device.compiled import compiled
 from perovsim.device.tables import (
     AUGER,
+    CAPTURE,
     CENTRE,
     CENTRE_CAPTURE,
     CENTRE_LEVEL,
     CENTRES_PER_ATOM,
+    DARK,
+    DENSITY,
     ELECTRON,
+    FIRST_CELL,
     GENERATION,
     HALIDE,
     HOLE,
     IN_PLACE,
     INTRINSIC,
     LEVEL,
+    LEVELS,
     LIFETIME,
+    OCCUPIED,
     QUADRATURES,
     RADIATIVE,
     SCALE,
@@ -49,7 +55,17 @@ def recombine(p, y, state, f, m, want, light):
         n, q = max(n, 0.0), max(q, 0.0)
         intrinsic = p.cell[INTRINSIC, i] * safe_exp(-(state.shift[ELECTRON, i] + state.shift[HOLE, i]))
         excess = n * q - intrinsic
-        factor, by_n, by_p = _factor(p.cell[RADIATIVE, i], p.pair[:, :, i], n, q)
+        factor, by_n, by_p = _factor(p.cell[RADIATIVE, i] + p.cell[DARK, i], p.pair[:, :, i], n, q)
+        for t in range(p.trap.shape[0]):
+            if p.trap[t, OCCUPIED] < 0.0 and p.trap[t, FIRST_CELL] <= i <= p.trap[t, FIRST_CELL + 1]:
+                c_n, c_p = p.trap[t, CAPTURE], p.trap[t, CAPTURE + 1]
+                own_factor = capture_factor(
+                    n, q, p.trap[t, DENSITY], c_n, c_p, p.trap[t, LEVELS], p.trap[t, LEVELS + 1]
+                )
+                down = c_n * (n + p.trap[t, LEVELS]) + c_p * (q + p.trap[t, LEVELS + 1])
+                factor += own_factor
+                by_n -= own_factor * c_n / down
+                by_p -= own_factor * c_p / down
         at = p.slot[SPECIES + centre, i] if centre >= 0 else -1
         per_unit = 0.0
         if at >= 0:
@@ -71,14 +87,17 @@ def recombine(p, y, state, f, m, want, light):
         state.ledger[LIGHT] += p.cell[RADIATIVE, i] * excess * h
         if not want:
             continue
-        d_n = (factor * q + by_n * excess) * p.species[SCALE, ELECTRON] * h if on_n else 0.0
-        d_p = (factor * n + by_p * excess) * p.species[SCALE, HOLE] * h if on_q else 0.0
+        bend_n, bend_p = intrinsic * state.bend[ELECTRON, i], intrinsic * state.bend[HOLE, i]
+        unit_n, unit_p = p.species[SCALE, ELECTRON], p.species[SCALE, HOLE]
+        d_n = ((factor * q + by_n * excess) * unit_n if on_n else 0.0) + factor * bend_n
+        d_p = ((factor * n + by_p * excess) * unit_p if on_q else 0.0) + factor * bend_p
+        d_n, d_p = d_n * h, d_p * h
         d_x = factor * intrinsic * (own[SLOPE, ELECTRON, i] + own[SLOPE, HOLE, i]) * h
         at_n, at_p = most + place[row_n], most + place[row_p]
         m.ledger[ALL, row_n] += d_n
         m.ledger[ALL, row_p] += d_p
-        m.ledger[LIGHT, row_n] += p.cell[RADIATIVE, i] * q * p.species[SCALE, ELECTRON] * h
-        m.ledger[LIGHT, row_p] += p.cell[RADIATIVE, i] * n * p.species[SCALE, HOLE] * h
+        m.ledger[LIGHT, row_n] += p.cell[RADIATIVE, i] * (q * unit_n + bend_n) * h
+        m.ledger[LIGHT, row_p] += p.cell[RADIATIVE, i] * (n * unit_p + bend_p) * h
         if at >= 0:
             m.ledger[ALL, at] += per_unit * excess * h
         if d_x != 0.0:

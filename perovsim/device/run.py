@@ -25,9 +25,10 @@ EQUILIBRATION = 1e10
 """Time [s] that stands for infinity when ions are equilibrated with reactions held."""
 POTENTIAL_TOLERANCE = 20.0
 """Absolute tolerance of potentials in units of rtol [kT/q]."""
-CARRIER_FLOOR, ION_FLOOR, LEAD_FLOOR, VACANCY_FLOOR, HALIDE_FLOOR, FILM_FLOOR = 1e16, 1e20, 1e-4, 0.1, 0.1, 1e-2
-"""Amounts below which a species is noise: [m^-3], [m^-3], share of the lead sites, of the vacancies at the start, of
-the sites, and in units of a film unknown."""
+CARRIER_FLOOR, ION_FLOOR = 1e16, 1e20
+LEAD_FLOOR, TRAP_FLOOR, VACANCY_FLOOR, HALIDE_FLOOR, FILM_FLOOR = 1e-4, 1e-3, 0.1, 0.1, 1e-2
+"""Amounts below which a species is noise: [m^-3], [m^-3], shares of the lead sites, of the traps, of the vacancies at
+the start, of the sites, and in units of a film unknown."""
 LEAST_VACANCIES = 1e-12
 """Vacancy fraction whose share is the floor where there is none at the start."""
 SMALLEST_CURRENT = 1e-6
@@ -218,6 +219,7 @@ def _tolerances(problem: Problem, rtol: float) -> np.ndarray:
         if s <= HOLE:
             put(slot[SPECIES + s], CARRIER_FLOOR / scale[s], rtol * CARRIER_FLOOR / scale[s])
         else:
-            put(slot[SPECIES + s], ION_FLOOR / scale[s] if plan.is_mobile else LEAD_FLOOR)
+            still = LEAD_FLOOR if plan.traps is None else TRAP_FLOOR
+            put(slot[SPECIES + s], ION_FLOOR / scale[s] if plan.is_mobile else still)
     put(problem.band + 1 + np.arange(len(problem.products.keys)), FILM_FLOOR)
     return tolerance

@@ -11,6 +11,8 @@ LEAST_SCALE = 1e20
 """Smallest unit of density of an ion [m^-3]."""
 CARRIER_SCALE = 1e22
 """Unit of density of electrons and holes [m^-3]."""
+JUNCTION_DEPTH = 1e-9
+"""Depth [m] over which the density of traps at a junction makes the unit of their unknown."""
 LEAD_CHARGE = -2
 """Charge of a Pb2+ site whose lead is metal, against the regular lattice."""
 
@@ -26,14 +28,71 @@ class Place:
 
 
 @dataclass(frozen=True)
+class TrapLevel:
+    """One level of traps: density [m^-3], at a junction [m^-2], energy below vacuum [eV], charge number when empty.
+
+    layer : where it is, or junction : the names of the two layers
+    """
+
+    kind: object
+    density: float
+    energy: float
+    layer: str | None = None
+    junction: tuple[str, str] | None = None
+
+    @property
+    def charge_empty(self) -> int:
+        """Charge number of a trap without an electron."""
+        return 1 if self.kind.charge == "donor" else 0
+
+    @property
+    def is_charged(self) -> bool:
+        """Whether its occupation is a state of its own."""
+        return self.kind.charge != "neutral"
+
+
+def trap_levels(device) -> list[TrapLevel]:
+    """Every level of every kind of trap in layers and at junctions."""
+    found = []
+    for layer in device.layers:
+        for kind in layer.traps:
+            found += [
+                TrapLevel(kind, share * float(kind.density), energy, layer=layer.name)
+                for share, energy in kind.share_and_energy
+            ]
+    for interface in device.interfaces:
+        for kind in interface.traps:
+            found += [
+                TrapLevel(kind, share * float(kind.density), energy, junction=_in_order(device, interface.layers))
+                for share, energy in kind.share_and_energy
+            ]
+    return found
+
+
+def _in_order(device, pair: tuple[str, str]) -> tuple[str, str]:
+    """Two neighbouring layers as they stand in the stack."""
+    first, second = (name for name in (layer.name for layer in device.layers) if name in pair)
+    return first, second
+
+
+@dataclass(frozen=True)
 class SpeciesPlan:
-    """One species: charge number, unit of density [m^-3], places by layer; `formula` where reactions know it."""
+    """One species: charge number, unit of density [m^-3], places by layer; `formula` where reactions know it.
+
+    traps : the level whose electrons it counts
+    """
 
     name: str
     charge: int
     scale: float
     places: dict[str, Place] = field(default_factory=dict)
     formula: str | None = None
+    traps: TrapLevel | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it couples to its own cell only."""
+        return not self.is_mobile and (self.traps is None or self.traps.junction is None)
 
     @property
     def is_mobile(self) -> bool:
@@ -48,7 +107,20 @@ def plan_species(device) -> list[SpeciesPlan]:
         SpeciesPlan("electron", -1, CARRIER_SCALE, conducting, "e-"),
         SpeciesPlan("hole", 1, CARRIER_SCALE, conducting, "h+"),
     ]
-    return plans + _layer_ions(device) + _dissolved(device) + _lead(device)
+    return plans + _layer_ions(device) + _dissolved(device) + _lead(device) + _trapped(device)
+
+
+def _trapped(device) -> list[SpeciesPlan]:
+    """Electrons on charged traps, one immobile species for each level; at a junction they stand in its left cell."""
+    plans = []
+    for number, level in enumerate(trap_levels(device)):
+        if level.is_charged:
+            place = level.layer if level.junction is None else level.junction[0]
+            scale = level.density if level.junction is None else level.density / JUNCTION_DEPTH
+            plans.append(
+                SpeciesPlan(f"trapped_{level.kind.name}_{number}", -1, scale, {place: Place(0.0)}, None, level)
+            )
+    return plans
 
 
 def _layer_ions(device) -> list[SpeciesPlan]:

@@ -23,22 +23,31 @@ IN_CELL, IN_PLACE = 0, 1
 """Rows of `Tables.where`: cell of an unknown, its place among the unknowns of the cell."""
 COUNT, LOCAL = 0, 1
 """Rows of `Tables.size`: unknowns of a cell, and how many of them (the first) do not couple to neighbours."""
-WIDTH, FIXED, X_START, SHADED, SITES, JUMP_FIRST, JUMP_SECOND, RADIATIVE, INTRINSIC, GENERATION = range(10)
+WIDTH, FIXED, X_START, SHADED, SITES, JUMP_FIRST, JUMP_SECOND, RADIATIVE, INTRINSIC, GENERATION, DARK = range(11)
 """Rows of `Tables.cell`: width [m], charge that no unknown carries [q m^-3], composition at the start, whether films
 on the contact narrow the conducting area, halide sites [m^-3], jump diffusivities of the halides [m^2/s], radiative
-coefficient [m^3/s], n_i^2 at the start [m^-6], pairs per light of one [m^-3 s^-1]."""
+coefficient [m^3/s], n_i^2 at the start [m^-6], pairs per light of one [m^-3 s^-1], bimolecular coefficient without
+light [m^3/s].""" ""
 AUGER, LIFETIME, LEVEL, CENTRE_LEVEL = 0, 1, 2, 3
 """Rows of `Tables.pair`, electrons and holes: Auger [m^6/s], lifetime [s], SRH densities of traps and of centres
 [m^-3]."""
-DIFFUSIVITY, OFFSET, SLOPE = 0, 1, 2
-"""Rows of `Tables.species_cell`: [m^2/s], [kT], [kT]."""
+DIFFUSIVITY, OFFSET, SLOPE, STATES, STATISTICS, FIELD = range(6)
+"""Rows of `Tables.species_cell`: [m^2/s], [kT], [kT]; of electrons and holes states [m^-3], number of the statistics
+(-1: Boltzmann), factor of a mobility that rises with the field, ln mu ~ FIELD sqrt|dpsi/dx| [m^1/2]."""
 CHARGE, SCALE, MOBILE = 0, 1, 2
 """Rows of `Tables.species`: charge number, density of one unit of the unknown [m^-3], whether it moves."""
 GAP, WEIGHT, BOUNDARY, EMISSION = 0, 1, 2, 3
 """Rows of `Tables.face`: eps kT/(q^2 distance) [m^-2], weight of the left cell in the potential of a face, whether two
 materials meet there, then 1/velocity of thermionic emission of electrons and holes [s/m] (0: continuous level)."""
-WORK, STICKING = 0, 1
-"""Columns of `Tables.contact`: work function [kT], then 1/surface velocity of electrons and holes [s/m] (0: ohmic)."""
+WORK, STICKING, IMAGE = 0, 1, 3
+"""Columns of `Tables.contact`: work function [kT], then 1/surface velocity of electrons and holes [s/m] (0: ohmic),
+lowering of the barrier by the image force over the root of the field [m^1/2]."""
+DENSITY, CAPTURE, LEVELS, FIRST_CELL, OCCUPIED = 0, 1, 3, 5, 7
+"""Columns of `Tables.trap`: density [m^-3], at a junction [m^-2]; capture of electrons and holes [m^3/s], densities of
+electrons and holes at the level, at a junction of the left cell [m^-3]; first and last cell, at a junction those beside
+it; the species that counts the trapped electrons (-1: neutral traps, which follow the carriers); at a junction the
+densities at the level of the right cell."""
+TRAP_COLUMNS, JUNCTION_COLUMNS = OCCUPIED + 1, OCCUPIED + 3
 SIGN, BUILT_IN, COVER, DECAY, CENTRE, CENTRES_PER_ATOM, CENTRE_CAPTURE = range(7)
 """Entries of `Tables.number`: +1 where the first contact is the anode; psi(first) - psi(last) at zero voltage; film
 amount that blocks 1 - 1/e of the area [m^-2] (0: none), 2 kappa of tunnelling [1/m]; species whose atoms act as
@@ -69,6 +78,7 @@ QUADRATURES = (
     "current_first",
     "radiative",
     "voltage",
+    "trapped",
 )
 """Time integrals that ride along with a run [m^-2]; the extents of the reactions follow them."""
 
@@ -83,17 +93,25 @@ class Tables(NamedTuple):
     size: np.ndarray
     """(2, n)."""
     cell: np.ndarray
-    """(10, n)."""
+    """(11, n)."""
     pair: np.ndarray
     """(4, 2, n)."""
     species: np.ndarray
     """(3, s)."""
     species_cell: np.ndarray
-    """(3, s, n)."""
+    """(6, s, n)."""
+    excess: np.ndarray
+    """Excess chemical potential of each statistics and its slope (kinds, 2, points)."""
+    excess_number: np.ndarray
+    """(kinds, 3), as perovsim.physics.statistics.excess reads them."""
+    trap: np.ndarray
+    """Traps in layers (t, TRAP_COLUMNS)."""
+    junction: np.ndarray
+    """Traps at junctions (j, JUNCTION_COLUMNS)."""
     face: np.ndarray
     """(5, n + 1)."""
     contact: np.ndarray
-    """(2, 3)."""
+    """(2, 5)."""
     number: np.ndarray
     film: np.ndarray
     """Volume of a formula unit of each film [m^3] (f,); film k is unknown band + 1 + k."""
@@ -129,7 +147,11 @@ class State(NamedTuple):
     density: np.ndarray
     """[m^-3] (s, n)."""
     shift: np.ndarray
-    """Change of the offset with the composition [kT] (s, n)."""
+    """Change of the offset with the composition, and what the statistics add to it [kT] (s, n)."""
+    excess: np.ndarray
+    """What the statistics add for electrons and holes [kT] (2, n)."""
+    bend: np.ndarray
+    """Its slope by the unknown of the same carrier (2, n)."""
     by: np.ndarray
     """Slopes of the composition by the fractions of vacancies and of the first halide (2, n)."""
     through: np.ndarray
@@ -150,6 +172,8 @@ def new_state(tables: Tables, processes: int) -> State:
     return State(
         np.zeros((s, n)),
         np.zeros((s, n)),
+        np.zeros((2, n)),
+        np.zeros((2, n)),
         np.zeros((2, n)),
         np.zeros(1 + tables.film.size),
         np.zeros((s + 1, n + 1)),

@@ -5,6 +5,8 @@ Each function adds its terms to the right-hand sides f and, where `want`, minus 
 
 import math
 
+import numpy as np
+
 from perovsim.device.compiled import compiled
 from perovsim.device.matrix import add, between
 from perovsim.device.tables import (
@@ -15,11 +17,13 @@ from perovsim.device.tables import (
     DECAY,
     DIFFUSIVITY,
     EMISSION,
+    FIELD,
     FILM_SCALE,
     FIXED,
     GAP,
     HALIDE,
     HOLE,
+    IMAGE,
     IN_PLACE,
     MOBILE,
     OFFSET,
@@ -30,6 +34,8 @@ from perovsim.device.tables import (
     SITES,
     SLOPE,
     SPECIES,
+    STATES,
+    STATISTICS,
     STICKING,
     VACANCY,
     WEIGHT,
@@ -37,12 +43,16 @@ from perovsim.device.tables import (
     WORK,
     X_START,
 )
-from perovsim.physics import lattice, transport
+from perovsim.physics import lattice, statistics, transport
 
 flux_uniform = compiled(transport.flux_uniform)
 flux_two_segment = compiled(transport.flux_two_segment)
 safe_exp = compiled(transport.safe_exp)
 composition = compiled(lattice.composition)
+excess = compiled(statistics.excess)
+density_at = compiled(statistics.density_at)
+field_factor = compiled(transport.field_factor)
+softened_root = compiled(transport.softened_root)
 
 DILUTE = 1e-9
 """Film amount, in units of what covers the contact, below which the covered share is the amount itself."""
@@ -50,7 +60,7 @@ DILUTE = 1e-9
 
 @compiled
 def prepare(p, y, state):
-    """Fill densities, shifts of the bands at the composition, open share of the contact."""
+    """Fill densities, shifts of the bands by composition and statistics, open share of the contact."""
     for i in range(p.cell.shape[1]):
         x = p.cell[X_START, i]
         state.by[0, i], state.by[1, i] = 0.0, 0.0
@@ -60,7 +70,38 @@ def prepare(p, y, state):
             k = p.slot[SPECIES + s, i]
             state.density[s, i] = p.species[SCALE, s] * y[k] if k >= 0 else 0.0
             state.shift[s, i] = p.species_cell[SLOPE, s, i] * (x - p.cell[X_START, i])
+            if s <= HOLE and k >= 0 and p.species_cell[STATISTICS, s, i] >= 0.0:
+                kind, states = int(p.species_cell[STATISTICS, s, i]), p.species_cell[STATES, s, i]
+                nu, slope = excess(p.excess[kind], p.excess_number[kind], state.density[s, i] / states)
+                state.shift[s, i] += nu
+                state.excess[s, i], state.bend[s, i] = nu, slope * p.species[SCALE, s] / states
     _open_share(p.film, p.number[COVER], p.number[DECAY], y[p.where.shape[1] + 1 :], state.through)
+
+
+@compiled
+def excess_of(p, s, density):
+    """What the statistics add to the energy of a carrier at given densities [m^-3] (time, n), in kT."""
+    out = np.zeros(density.shape)
+    for i in range(density.shape[1]):
+        kind = int(p.species_cell[STATISTICS, s, i])
+        if kind >= 0:
+            for k in range(density.shape[0]):
+                u = density[k, i] / p.species_cell[STATES, s, i]
+                out[k, i] = excess(p.excess[kind], p.excess_number[kind], u)[0]
+    return out
+
+
+@compiled
+def density_of(p, s, i, level):
+    """Density [m^-3] of a carrier in cell i where ln n + nu = level [kT], nu there, and slopes of both by the level."""
+    if p.species_cell[STATISTICS, s, i] < 0.0:
+        density = safe_exp(level)
+        return density, 0.0, density, 0.0
+    kind, states = int(p.species_cell[STATISTICS, s, i]), p.species_cell[STATES, s, i]
+    density = density_at(p.excess[kind], p.excess_number[kind], states, level)
+    nu, slope = excess(p.excess[kind], p.excess_number[kind], density / states)
+    bend = slope * density / states
+    return density, nu, density / (1.0 + bend), bend / (1.0 + bend)
 
 
 @compiled
@@ -158,7 +199,12 @@ def _within_layers(p, y, state, f, m, want, s):
         shaded = s <= HOLE and p.cell[SHADED, i] > 0.0
         share = state.through[0] if shaded else 1.0
         g = 2.0 * diffusivity[i] * share / (width[i] + width[j])
-        drop = z * (y[psi_j] - y[psi_i]) + (shift[j] - shift[i])
+        bias = y[psi_j] - y[psi_i]
+        drop = z * bias + (shift[j] - shift[i])
+        rise = 0.0
+        if p.species_cell[FIELD, s, i] > 0.0:
+            faster, rise = field_factor(p.species_cell[FIELD, s, i], bias, 0.5 * (width[i] + width[j]))
+            g *= faster
         flux, by_i, by_j, by_drop = flux_uniform(density[i], density[j], drop, g)
         state.flow[s, face] = flux
         f[row_i] -= flux
@@ -166,9 +212,12 @@ def _within_layers(p, y, state, f, m, want, s):
         if not want:
             continue
         at_i, at_j = place[row_i], place[row_j]
-        between(blocks, i, at_i, at_j, at_i, at_j, by_i * unit, by_j * unit)
+        by_i, by_j, by_bias = by_i * unit, by_j * unit, z * by_drop + rise * flux
+        if s <= HOLE:
+            by_i, by_j = by_i - by_drop * state.bend[s, i], by_j + by_drop * state.bend[s, j]
+        between(blocks, i, at_i, at_j, at_i, at_j, by_i, by_j)
         if z != 0.0:
-            between(blocks, i, at_i, at_j, place[psi_i], place[psi_j], -z * by_drop, z * by_drop)
+            between(blocks, i, at_i, at_j, place[psi_i], place[psi_j], -by_bias, by_bias)
         by_x = by_drop * p.species_cell[SLOPE, s, i]
         if by_x != 0.0:
             v_i, v_j, x_i, x_j = slot[VACANCY, i], slot[VACANCY, j], slot[HALIDE, i], slot[HALIDE, j]
@@ -204,12 +253,16 @@ def _across(p, y, state, f, m, want, s, face):
     row_i, row_j = p.slot[SPECIES + s, i], p.slot[SPECIES + s, j]
     psi_i, psi_j = p.slot[PSI, i], p.slot[PSI, j]
     z, weight = p.species[CHARGE, s], p.face[WEIGHT, face]
-    drop = z * (y[psi_j] - y[psi_i])
+    bias = y[psi_j] - y[psi_i]
+    drop = z * bias
     rise = (p.species_cell[OFFSET, s, j] - p.species_cell[OFFSET, s, i]) + (state.shift[s, j] - state.shift[s, i])
     shaded_i, shaded_j = s <= HOLE and p.cell[SHADED, i] > 0.0, s <= HOLE and p.cell[SHADED, j] > 0.0
     share = state.through[0]
     r_i = 0.5 * p.cell[WIDTH, i] / (p.species_cell[DIFFUSIVITY, s, i] * (share if shaded_i else 1.0))
     r_j = 0.5 * p.cell[WIDTH, j] / (p.species_cell[DIFFUSIVITY, s, j] * (share if shaded_j else 1.0))
+    fast_i, rise_i = field_factor(p.species_cell[FIELD, s, i], (1.0 - weight) * bias, 0.5 * p.cell[WIDTH, i])
+    fast_j, rise_j = field_factor(p.species_cell[FIELD, s, j], weight * bias, 0.5 * p.cell[WIDTH, j])
+    r_i, r_j = r_i / fast_i, r_j / fast_j
     step = p.face[EMISSION + s, face] if s <= HOLE else 0.0
     flux, by_i, by_wi, by_j, by_wj, by_fi, by_fj, by_ri, by_rj, _ = flux_two_segment(
         state.density[s, i],
@@ -228,10 +281,14 @@ def _across(p, y, state, f, m, want, s, face):
     if not want:
         return
     unit, by_face = p.species[SCALE, s], by_fi + by_fj
-    _spread(m, p.where, row_i, row_j, row_i, by_i * unit)
-    _spread(m, p.where, row_i, row_j, row_j, by_j * unit)
-    _spread(m, p.where, row_i, row_j, psi_i, z * (by_wi + weight * by_face))
-    _spread(m, p.where, row_i, row_j, psi_j, z * (by_wj + (1.0 - weight) * by_face))
+    by_i, by_j = by_i * unit, by_j * unit
+    if s <= HOLE:
+        by_i, by_j = by_i + (by_wi + by_fi) * state.bend[s, i], by_j + (by_wj + by_fj) * state.bend[s, j]
+    by_bias = -by_ri * rise_i * (1.0 - weight) - by_rj * rise_j * weight
+    _spread(m, p.where, row_i, row_j, row_i, by_i)
+    _spread(m, p.where, row_i, row_j, row_j, by_j)
+    _spread(m, p.where, row_i, row_j, psi_i, z * (by_wi + weight * by_face) - by_bias)
+    _spread(m, p.where, row_i, row_j, psi_j, z * (by_wj + (1.0 - weight) * by_face) + by_bias)
     _spread_composition(p, m, state, row_i, row_j, i, (by_wi + by_fi) * p.species_cell[SLOPE, s, i])
     _spread_composition(p, m, state, row_i, row_j, j, (by_wj + by_fj) * p.species_cell[SLOPE, s, j])
     by_share = -((by_ri if shaded_i else 0.0) + (by_rj if shaded_j else 0.0)) / share
@@ -241,21 +298,28 @@ def _across(p, y, state, f, m, want, s, face):
 
 @compiled
 def _contact(p, y, state, f, m, want, s, side):
-    """Flux between a metal and the next cell: half a cell and a surface velocity, infinite where ohmic."""
+    """Flux between a metal and the next cell: half a cell and a surface velocity, infinite where ohmic.
+
+    The image force raises that velocity where the field takes carriers out of the metal, for both directions alike.
+    """
     i, face = (0, 0) if side == 0 else (p.cell.shape[1] - 1, p.cell.shape[1])
-    row = p.slot[SPECIES + s, i]
+    row, psi = p.slot[SPECIES + s, i], p.slot[PSI, i]
     if row < 0:
         return
-    z, b, band = p.species[CHARGE, s], p.species_cell[OFFSET, s, i] + state.shift[s, i], p.where.shape[1]
+    z, own, band = p.species[CHARGE, s], p.species_cell[:, s, i], p.where.shape[1]
+    offset = own[OFFSET] + state.shift[s, i] - state.excess[s, i]
     shaded = p.cell[SHADED, i] > 0.0
     share = state.through[0] if shaded else 1.0
-    wall = first_contact(p, y) if side == 0 else 0.0
-    metal = safe_exp(z * p.contact[side, WORK] - b)
-    half = 0.5 * p.cell[WIDTH, i] / (p.species_cell[DIFFUSIVITY, s, i] * share)
-    step = p.contact[side, STICKING + s] / share
-    psi = p.slot[PSI, i]
+    bias = y[psi] - (first_contact(p, y) if side == 0 else 0.0)
+    metal, nu, metal_slope, nu_slope = density_of(p, s, i, z * p.contact[side, WORK] - offset)
+    faster, rise = field_factor(own[FIELD], bias, 0.5 * p.cell[WIDTH, i])
+    away = -z / (0.5 * p.cell[WIDTH, i])
+    lower, by_lower = softened_root(away * bias)
+    lower, by_lower = p.contact[side, IMAGE + s] * lower, p.contact[side, IMAGE + s] * by_lower * away
+    half = 0.5 * p.cell[WIDTH, i] / (own[DIFFUSIVITY] * share * faster)
+    step = p.contact[side, STICKING + s] / share * safe_exp(-lower)
     flux, by_metal, by_wm, by_a, by_w, by_fm, by_f, _, by_half, by_step = flux_two_segment(
-        metal, 0.0, state.density[s, i], z * (y[psi] - wall), 0.0, 0.0, 0.0, half, step
+        metal, nu, state.density[s, i], z * bias + state.excess[s, i], nu, nu, 0.0, half, step
     )
     out = 1.0 if side == 0 else -1.0
     state.flow[s, face] = out * flux
@@ -264,12 +328,12 @@ def _contact(p, y, state, f, m, want, s, side):
         return
     # slopes of the flux into the cell; in the ledger they count x-directed
     entry = m.ledger[2 * s + side]
-    by_wall = by_wm + by_fm + by_f
-    entry[row] += out * by_a * p.species[SCALE, s]
-    entry[psi] += out * by_w * z
+    by_bias = z * by_w - by_half * rise - by_step * by_lower
+    entry[row] += out * (by_a * p.species[SCALE, s] + by_w * state.bend[s, i])
+    entry[psi] += out * by_bias
     if side == 0:
-        entry[band] += out * by_wall * z * p.number[SIGN]
-    by_x = (by_w + by_wall - by_metal * metal) * p.species_cell[SLOPE, s, i]
+        entry[band] -= out * by_bias * p.number[SIGN]
+    by_x = -(by_metal * metal_slope + (by_wm + by_fm + by_f) * nu_slope) * own[SLOPE]
     if by_x != 0.0:
         entry[p.slot[VACANCY, i]] += out * by_x * state.by[0, i]
         entry[p.slot[HALIDE, i]] += out * by_x * state.by[1, i]

@@ -39,6 +39,7 @@ class Drive:
 
     def __init__(self, device, steps_per_output: int = 4, progress: Callable | None = None):
         _refuse_reactions(device)
+        _refuse_carriers(device)
         if steps_per_output < 1:
             raise SimulationError(f"steps_per_output = {steps_per_output}; allowed: 1 and more")
         stack = self.stack = Stack(device)
@@ -215,6 +216,25 @@ class Drive:
             f"{label}: stalled at t = {time:.3e} s, V = {self.voltage:.3f} V: Newton's iteration fails "
             f"for steps of {dt:.1e} s, last change {stop.size:.1e} in layer '{layer}'. Lower the current, set a "
             f"compliance, refine that layer, or raise steps_per_output (now {self.steps})"
+        )
+
+
+def _refuse_carriers(device) -> None:
+    """Statistics, traps and field-dependent laws are not in this solver."""
+    beyond = [f"statistics of layer '{x.name}'" for x in device.layers if x.statistics != "boltzmann"]
+    beyond += [f"traps of layer '{x.name}'" for x in device.layers if x.traps]
+    beyond += [f"traps at '{x.between}'" for x in device.interfaces if x.traps]
+    beyond += [f"image_lowering of contact '{x.name}'" for x in device.contacts if x.image_lowering]
+    beyond += [
+        f"{name} of layer '{x.name}'"
+        for x in device.layers
+        for name in ("field_factor_electron", "field_factor_hole", "langevin_prefactor")
+        if getattr(x, name)
+    ]
+    if beyond:
+        raise SimulationError(
+            f"device '{device.name}': the FiPy backend covers Boltzmann carriers with lifetimes, not {beyond[0]}; "
+            'leave it out, or use solver="bdf"'
         )
 
 

@@ -109,7 +109,10 @@ class ElectronicProperties(ModelData):
 
     Energies are positive below vacuum; `trap_energy` likewise. A lifetime that is not given is
     infinite: no SRH recombination. `generation` : electron-hole pairs per volume and time under
-    `light = 1` of a protocol step.
+    `light = 1` of a protocol step. disorder_* : standard deviation of a Gaussian density of states
+    [eV], for statistics = "gauss_fermi". field_factor_* : beta of a Poole-Frenkel mobility
+    mu exp(beta sqrt|F|) [sqrt(m/V)]. langevin_prefactor : gamma in k = gamma q (mu_n + mu_p)/eps,
+    bimolecular recombination without light in addition to k_radiative.
     """
 
     permittivity: dim.Permittivity | None = None
@@ -119,9 +122,14 @@ class ElectronicProperties(ModelData):
     N_v: dim.PositiveDensity | None = None
     mobility_electron: dim.Mobility | None = None
     mobility_hole: dim.Mobility | None = None
+    disorder_electron: dim.Barrier | None = None
+    disorder_hole: dim.Barrier | None = None
+    field_factor_electron: dim.FieldFactor | None = None
+    field_factor_hole: dim.FieldFactor | None = None
     donor_density: dim.Density | None = None
     acceptor_density: dim.Density | None = None
     k_radiative: dim.Capture | None = None
+    langevin_prefactor: dim.Fraction | None = None
     k_auger_electron: dim.AugerCoefficient | None = None
     k_auger_hole: dim.AugerCoefficient | None = None
     lifetime_electron: dim.Lifetime | None = None

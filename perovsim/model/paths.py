@@ -18,7 +18,7 @@ Route = tuple[str | int, ...]
 """Attribute names and indices from the device to a field."""
 
 _OWN = ("temperature", "series_resistance", "shunt_resistance", "x_reference")
-_NOT_VALUES = ("name", "kind", "ions", "lattice", "layers")
+_NOT_VALUES = ("name", "kind", "ions", "traps", "lattice", "layers")
 
 
 def routes(device: Device) -> dict[str, Route]:
@@ -32,7 +32,10 @@ def routes(device: Device) -> dict[str, Route]:
     for index, layer in enumerate(device.layers):
         found |= _layer_routes(f"layer.{layer.name}", ("layers", index), layer)
     for index, interface in enumerate(device.interfaces):
-        found |= _fields(f"interface.{interface.between}", ("interfaces", index), interface)
+        prefix, route = f"interface.{interface.between}", ("interfaces", index)
+        found |= _fields(prefix, route, interface)
+        for number, trap in enumerate(interface.traps):
+            found |= _fields(f"{prefix}.{trap.name}", (*route, "traps", number), trap)
     for index, species in enumerate(device.species):
         prefix, route = f"species.{species.name}", ("species", index)
         found |= _fields(prefix, route, species)
@@ -49,6 +52,8 @@ def _layer_routes(prefix: str, route: Route, layer: Any) -> dict[str, Route]:
         found |= _fields(prefix, (*route, "lattice"), layer.lattice)
     for index, ion in enumerate(layer.ions):
         found |= _fields(f"{prefix}.{ion.name}", (*route, "ions", index), ion)
+    for index, trap in enumerate(layer.traps):
+        found |= _fields(f"{prefix}.{trap.name}", (*route, "traps", index), trap)
     return found
 
 
@@ -116,7 +121,7 @@ def _put(part: Any, route: Route, value: Any) -> Any:
 def file_key(device: Device, path: str) -> Route:
     """Return the key of a path as a device file spells it (aliases instead of plurals)."""
     singular = {"layers": "layer", "contacts": "contact", "interfaces": "interface"}
-    singular |= {"processes": "process", "ions": "ion"}
+    singular |= {"processes": "process", "ions": "ion", "traps": "trap"}
     route = routes(device).get(path)
     if route is None:
         return ()

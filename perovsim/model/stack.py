@@ -17,12 +17,14 @@ from perovsim.model.material import (
 )
 from perovsim.model.names import Name
 from perovsim.model.quantity import Dimension, Quantity
+from perovsim.model.traps import InterfaceTrap, Trap
 
 
 class Layer(ElectronicProperties):
     """One layer with every material parameter resolved.
 
     `transport = false`: no electrons or holes inside (an ionic or insulating layer).
+    statistics : of electrons and holes; "gauss_fermi" needs disorder_electron and disorder_hole
     """
 
     name: Name
@@ -31,12 +33,16 @@ class Layer(ElectronicProperties):
     cells: int | None = Field(default=None, ge=1, le=100_000)
     role: str = ""
     transport: bool = True
+    statistics: Literal["boltzmann", "fermi_dirac", "blakemore", "gauss_fermi"] = "boltzmann"
     lattice: HalideLattice | None = None
     ions: tuple[DiluteIon, ...] = Field(default=(), alias="ion")
+    traps: tuple[Trap, ...] = Field(default=(), alias="trap")
 
     @model_validator(mode="after")
     def _check_complete(self) -> Self:
         needed = ("permittivity", *(TRANSPORT_NEEDS if self.transport else ()))
+        if self.statistics == "gauss_fermi":
+            needed = (*needed, "disorder_electron", "disorder_hole")
         missing = [name for name in needed if getattr(self, name) is None]
         missing += self.lattice.missing() if self.lattice is not None else []
         if missing:
@@ -80,6 +86,7 @@ class Contact(ModelData):
     work_function : effective, with the dipole of an interlayer such as LiF [eV]
     work_function_bare : of the metal itself [eV]; None = the same
     recombination_velocity_* : exchange with the layer [m/s]; inf = ohmic
+    image_lowering : whether the image force raises a finite exchange velocity where the field pulls carriers away
     """
 
     which: Literal["anode", "cathode"]
@@ -89,6 +96,7 @@ class Contact(ModelData):
     material: str = ""
     recombination_velocity_electron: dim.Velocity = Field(default_factory=_ohmic)
     recombination_velocity_hole: dim.Velocity = Field(default_factory=_ohmic)
+    image_lowering: bool = False
 
     @property
     def bare(self) -> Quantity:
@@ -104,6 +112,7 @@ class Interface(ModelData):
 
     between: str
     thermionic: dim.Velocity | None = None
+    traps: tuple[InterfaceTrap, ...] = Field(default=(), alias="trap")
 
     @field_validator("between")
     @classmethod

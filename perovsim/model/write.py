@@ -24,6 +24,8 @@ def device_toml(device: Device) -> str:
         lines += _layer(layer)
     for interface in device.interfaces:
         lines += ["", "[[interface]]", *_own(interface)]
+        for trap in interface.traps:
+            lines += ["[[interface.trap]]", *_own(trap)]
     lines += ["", "[emission]", *_own(device.emission)]
     if device.electrochemistry is not None:
         lines += ["", "[electrochemistry]", *_own(device.electrochemistry)]
@@ -52,6 +54,8 @@ def _layer(layer: Any) -> list[str]:
         lines += _own(layer.lattice)
     for ion in layer.ions:
         lines += ["[[layer.ion]]", *_own(ion)]
+    for trap in layer.traps:
+        lines += ["[[layer.trap]]", *_own(trap)]
     return lines
 
 

@@ -11,6 +11,8 @@ from numba.extending import register_jitable as jitable
 
 EXPONENT_LIMIT = 600.0
 """Arguments of exp are held inside the range of a double."""
+WEAK = 4e4
+"""Field [kT/q per m], about 1 kV/m, below which mobilities and barriers feel next to nothing of it."""
 SERIES_BELOW = 1e-3
 """|x| below which the series of the Bernoulli function is exact to rounding."""
 
@@ -37,6 +39,32 @@ def bernoulli(x):
     if x > 0.0:
         return up, down, slope_up, slope_down
     return down, up, slope_down, slope_up
+
+
+@jitable
+def softened_root(field):
+    """sqrt(F) of a field F > 0 as F/sqrt(F + WEAK), of finite slope at zero, and 0 below; returns it and its slope."""
+    if field <= 0.0:
+        return 0.0, 0.0
+    root = math.sqrt(field + WEAK)
+    return field / root, (0.5 * field + WEAK) / (root * root * root)
+
+
+@jitable
+def field_factor(factor, drop, distance):
+    """exp(factor sqrt|drop/distance|) of a mobility that rises with the field, and the slope of its logarithm by drop.
+
+    Poole-Frenkel (Gill, J. Appl. Phys. 43, 5033 (1972)), mu exp(beta sqrt|F|) with F = V_t drop/distance and factor =
+    beta sqrt(V_t) [m^1/2]; drop [kT/q], distance [m]. Fields below WEAK act as their square.
+    """
+    if factor == 0.0:
+        return 1.0, 0.0
+    steep = drop / distance
+    size = math.sqrt(steep * steep + WEAK * WEAK)
+    return (
+        math.exp(factor * (math.sqrt(size) - math.sqrt(WEAK))),
+        0.5 * factor * steep / (size * math.sqrt(size) * distance),
+    )
 
 
 @jitable

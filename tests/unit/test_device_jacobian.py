@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from devices import coarse_led, heterojunction
+from devices import coarse_led, crowded, heterojunction
 
 from perovsim.device.assemble import assemble
 from perovsim.device.run import Runner
-from perovsim.device.tables import PSI, SPECIES, Control
+from perovsim.device.tables import HOLE, PSI, SPECIES, Control
 
 CONTROL = Control(0.7, 1.3, 0.0, 0.0, 0.5)
 ALL = ("oxidised_halogen", "corrosion_couple", "electrochemical_corrosion")
@@ -20,6 +20,8 @@ CASES = {
     "led with every reaction": lambda: coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm"),
     "the same, mirrored": lambda: coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm").mirrored(),
     "heterojunction with ions": lambda: heterojunction(ions=True),
+    "every statistics and trap": crowded,
+    "the same, from the other side": lambda: crowded().mirrored(),
 }
 
 
@@ -46,9 +48,12 @@ def state_of(problem, runner) -> np.ndarray:
     y = runner.state.y.copy()
     y[problem.band + 1 :] = 0.5 * rng.random(problem.lumps - 1)
     for s, plan in enumerate(problem.plans):
+        slots = problem.tables.slot[SPECIES + s]
+        there = slots[slots >= 0]
         if plan.formula == "Pb":
-            slots = problem.tables.slot[SPECIES + s]
-            y[slots[slots >= 0]] = 1e-5 * rng.random((slots >= 0).sum())
+            y[there] = 1e-5 * rng.random(there.size)
+        elif s <= HOLE:  # below zero a carrier recombines with nothing: a kink that a difference must not step over
+            y[there] = np.maximum(y[there], 1e-6)
     return y
 
 
