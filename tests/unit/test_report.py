@@ -115,6 +115,7 @@ def test_rows_of_the_tables():
     assert {row["name"] for row in rows} >= {"element Cl", "charge: electrons, holes, ions"}
     assert all(len(row["values"]) == len(runs) for row in rows)
     assert [row["bar"] for row in rows if row["name"] == "element Cl"] == ["1e-10"]
+    assert [row["bar"] for row in rows if row["name"].startswith("current,")] == ["1e-06 + rounding floor"]
     assert reactions(runs["field_drift"]) == []
     assert {row["hypothesis"] for row in reactions(runs["sum"])} == {"oxidised halogen", "corrosion couple"}
     device = runs["sum"].device
