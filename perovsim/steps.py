@@ -100,7 +100,8 @@ def _ramp(step: Any) -> tuple[float, float, float]:
 
 def _current(solver: Solver, step: Any, times: np.ndarray, light: float, label: str) -> tuple[float, bool]:
     """Hold a current, at the compliance that voltage; the terminal voltage [V] and whether the protocol ends."""
-    current, limit = float(step.current_density), None if step.compliance is None else float(step.compliance)
+    current = float(step.current_density)
+    limit = None if step.compliance is None else float(np.copysign(float(step.compliance), current))
     drop = current * solver.series
     stops, watches = _watches(step, limit, drop)
     reached, crossed = solver.follow_current(current, light, times, label, watches)
@@ -112,7 +113,7 @@ def _current(solver: Solver, step: Any, times: np.ndarray, light: float, label: 
     if event.startswith("stop"):
         return solver.voltage + drop, True
     carried = current - solver.charging
-    if carried < LEAST_CARRIED * current:
+    if np.sign(current) * carried < LEAST_CARRIED * abs(current):
         raise SimulationError(
             f"{label}: {current:g} A/m^2 needs more than the compliance of {limit:g} V (there after {reached:.1e} s, "
             f"carrying {carried:.2g} A/m^2); lower the current or raise the compliance"
@@ -132,5 +133,5 @@ def _watches(step: Any, limit: float | None, drop: float) -> tuple[list[str], li
         level = float(step.stop.voltage_above if above else step.stop.voltage_below)
         found.append((f"stop condition at {level:g} V", (level - drop, 1.0 if above else -1.0)))
     if limit is not None:
-        found.append((f"compliance {limit:g} V", (limit - drop, 1.0)))
+        found.append((f"compliance {limit:g} V", (limit - drop, float(np.copysign(1.0, limit)))))
     return [name for name, _ in found], [watch for _, watch in found]

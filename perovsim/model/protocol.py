@@ -36,7 +36,7 @@ class Lit(ModelData):
 
 
 class ConstantCurrent(Lit):
-    """Hold the terminal current density [A/m^2]; at `compliance` [V] the voltage is held."""
+    """Hold the terminal current density [A/m^2]; where |V| reaches `compliance` [V] the voltage is held."""
 
     kind: Literal["constant_current"] = "constant_current"
     current_density: dim.CurrentDensity

@@ -12,7 +12,7 @@ from perovsim.microscopy.datasets import DATASETS, VARIABLE
 from perovsim.microscopy.srtio3 import NAME
 from perovsim.model import Protocol, constant_voltage
 from perovsim.study import work
-from perovsim.study.spec import Control, Hypothesis, Study, Window
+from perovsim.study.spec import Control, Study, Window
 from perovsim.study.stages import ATOMS, DEVICE, SCAN, Stage
 from perovsim.study.work import STATES
 from perovsim.validate import validation_directory
@@ -51,7 +51,7 @@ def _runs(study: Study, folder: Path) -> list[Stage]:
     stages = []
     for part in (*study.hypotheses, *study.controls):
         made = device.with_hypotheses(*part.processes)
-        protocol = usual if isinstance(part, Hypothesis) else _held(part)
+        protocol = _held(part) if isinstance(part, Control) else usual
         parameters = "\0".join([made.to_toml(), protocol.source_text, _thermochemistry(device)])
         stages.append(
             Stage(
