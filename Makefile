@@ -17,7 +17,7 @@ BASE  := $(shell $(PYTHON) -c 'import sys; print(sys._base_executable)' 2>/dev/n
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 
-.PHONY: run test lint setup clean
+.PHONY: run test lint setup picture clean
 
 run: $(STAMP)
 	@$(BIN)/perovsim run $(STUDY) --out $(OUT)/
@@ -32,6 +32,10 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 setup: $(STAMP)
+
+# the picture of the README, from a run of the shipped study
+picture: run
+	cp $(OUT)/chain.png docs/images/chain.png
 
 # An environment that is already there is filled up, not made anew.
 $(STAMP): pyproject.toml

@@ -19,6 +19,15 @@ def bar(name: str) -> float:
     return BARS.get(name, ELEMENT_BAR)
 
 
+def allowed(name: str, balance: xr.Dataset) -> np.ndarray:
+    """Largest imbalance of `name` allowed at each time; for the current its bar and its rounding floor.
+
+    balance : group of a result; returns shape (time,)
+    """
+    floor = balance[FLOOR].values if name == "current_uniformity" else np.zeros(balance[name].size)
+    return bar(name) + floor
+
+
 def check(balance: xr.Dataset, current: xr.DataArray) -> None:
     """Raise ConservationError at the worst violation, naming quantity, time, current, value and bar.
 
@@ -28,12 +37,12 @@ def check(balance: xr.Dataset, current: xr.DataArray) -> None:
         if name == FLOOR:
             continue
         value = imbalance.values
-        allowed = bar(name) + (balance[FLOOR].values if name == "current_uniformity" else np.zeros(value.size))
-        excess = np.where(np.isfinite(value), value / allowed, np.inf)
+        most = allowed(name, balance)
+        excess = np.where(np.isfinite(value), value / most, np.inf)
         k = int(np.argmax(excess))
         if excess[k] > 1.0:
             raise ConservationError(
                 f"conservation violated: {name} = {value[k]:.2e} at t = {current.time.values[k]:.3e} s "
-                f"(J = {current.values[k]:.3g} A/m^2), allowed {allowed[k]:.2e}; the result is not to "
+                f"(J = {current.values[k]:.3g} A/m^2), allowed {most[k]:.2e}; the result is not to "
                 "be trusted: tighten rtol or refine the mesh"
             )

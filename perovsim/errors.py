@@ -6,7 +6,7 @@ The command line prints ``str(error)`` and exits with code 2; no traceback reach
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 
 class PerovsimError(Exception):
@@ -47,6 +47,10 @@ class SimulationError(PerovsimError):
     def __init__(self, message: str, checkpoint: Any = None) -> None:
         super().__init__(message)
         self.checkpoint = checkpoint
+
+    def at(self, place: str) -> Self:
+        """Return this error with a place in a file, if there is one, before its message."""
+        return type(self)(f"{place}: {self}", self.checkpoint) if place else self
 
 
 class ConservationError(SimulationError):

@@ -57,25 +57,31 @@ class Solver(typing.Protocol):
 
 
 def run_steps(solver: Solver, protocol: Protocol) -> None:
-    """Take a solver at rest through a protocol."""
+    """Take a solver at rest through a protocol; an error names the step and where it stands in the file."""
     if protocol.ions == "equilibrated":
         solver.equilibrate()
     solver.record_start()
-    terminal = 0.0
+    terminal, ended = 0.0, False
     for number, step in enumerate(protocol.steps, 1):
-        label, times, light = f"step {number} ({step.kind})", output_times(step, protocol), float(step.light)
-        if step.kind in ("constant_current", "rest"):
-            terminal, ended = _current(solver, step, times, light, label)
-            if ended:
-                return
-        else:
-            start, stop, rate = _ramp(step)
-            if abs(terminal - start) > SAME_VOLTAGE:
-                solver.jump(terminal, start, JUMP_TIME, light, label)
-                solver.clock += JUMP_TIME
-            solver.follow_voltage(start, rate, light, times, label)
-            solver.clock += times[-1]
-            terminal = stop
+        label, times = f"step {number} ({step.kind})", output_times(step, protocol)
+        follow = _current if step.kind in ("constant_current", "rest") else _voltage
+        try:
+            terminal, ended = follow(solver, step, terminal, times, label)
+        except SimulationError as error:
+            raise error.at(protocol.place(number)) from None
+        if ended:
+            return
+
+
+def _voltage(solver: Solver, step: Any, terminal: float, times: np.ndarray, label: str) -> tuple[float, bool]:
+    """Hold or ramp a voltage, coming from `terminal` [V]; the terminal voltage [V] and False: the protocol goes on."""
+    (start, stop, rate), light = _ramp(step), float(step.light)
+    if abs(terminal - start) > SAME_VOLTAGE:
+        solver.jump(terminal, start, JUMP_TIME, light, label)
+        solver.clock += JUMP_TIME
+    solver.follow_voltage(start, rate, light, times, label)
+    solver.clock += times[-1]
+    return stop, False
 
 
 def output_times(step: Any, protocol: Protocol) -> np.ndarray:
@@ -98,9 +104,10 @@ def _ramp(step: Any) -> tuple[float, float, float]:
     return start, stop, float(np.sign(stop - start)) * float(step.rate)
 
 
-def _current(solver: Solver, step: Any, times: np.ndarray, light: float, label: str) -> tuple[float, bool]:
+def _current(solver: Solver, step: Any, terminal: float, times: np.ndarray, label: str) -> tuple[float, bool]:
     """Hold a current, at the compliance that voltage; the terminal voltage [V] and whether the protocol ends."""
-    current, limit = float(step.current_density), None if step.compliance is None else float(step.compliance)
+    current, light = float(step.current_density), float(step.light)
+    limit = None if step.compliance is None else float(np.copysign(float(step.compliance), current))
     drop = current * solver.series
     stops, watches = _watches(step, limit, drop)
     reached, crossed = solver.follow_current(current, light, times, label, watches)
@@ -112,7 +119,7 @@ def _current(solver: Solver, step: Any, times: np.ndarray, light: float, label: 
     if event.startswith("stop"):
         return solver.voltage + drop, True
     carried = current - solver.charging
-    if carried < LEAST_CARRIED * current:
+    if np.sign(current) * carried < LEAST_CARRIED * abs(current):
         raise SimulationError(
             f"{label}: {current:g} A/m^2 needs more than the compliance of {limit:g} V (there after {reached:.1e} s, "
             f"carrying {carried:.2g} A/m^2); lower the current or raise the compliance"
@@ -132,5 +139,5 @@ def _watches(step: Any, limit: float | None, drop: float) -> tuple[list[str], li
         level = float(step.stop.voltage_above if above else step.stop.voltage_below)
         found.append((f"stop condition at {level:g} V", (level - drop, 1.0 if above else -1.0)))
     if limit is not None:
-        found.append((f"compliance {limit:g} V", (limit - drop, 1.0)))
+        found.append((f"compliance {limit:g} V", (limit - drop, float(np.copysign(1.0, limit)))))
     return [name for name, _ in found], [watch for _, watch in found]

@@ -45,13 +45,13 @@ def lamella_figure(lamella: Lamella) -> Any:
     box = lamella.atoms.cell.lengths()
     figure = Figure()
     beam, side, profile = _panels(figure, box)
-    _draw(beam, lamella, 1, "y [nm]", "along the beam (z)")
-    _draw(side, lamella, 2, "z [nm]", "along the interface (y), beam upwards")
-    for axes in (beam, side):
+    for axes, axis, view in ((beam, 1, "along the beam (z)"), (side, 2, "along the interface (y), beam upwards")):
+        draw_slice(axes, lamella, axis)
+        axes.set_title(f"seen {view}: a slice of {lamella.reference_cell * 1e9:.2f} nm", fontsize=8, loc="left")
         axes.tick_params(labelbottom=False)
-    _scale_bar(beam, box)
+    _nanometre_bar(beam, box)
     _profiles(profile, lamella)
-    handles, labels = _legend(lamella)
+    handles, labels = legend_of(lamella)
     figure.legend(handles, labels, loc="upper right", frameon=False, fontsize=8)
     title = f"{lamella.device}, t = {lamella.time:.3g} s, seed {lamella.seed}"
     figure.text(0.02, 0.995, title, fontsize=10, va="top")
@@ -74,8 +74,11 @@ def _panels(figure: Any, box: np.ndarray) -> list:
     return panels
 
 
-def _draw(axes: Any, lamella: Lamella, axis: int, label: str, view: str) -> None:
-    """Draw the atoms of a slice of the other axis, light elements first."""
+def draw_slice(axes: Any, lamella: Lamella, axis: int) -> None:
+    """Draw a slice one cell deep, light elements first; axis drawn upwards: 1 (y, beam view) or 2 (z, the beam).
+
+    The width of the axes decides the size of the atoms: place them before.
+    """
     atoms, cell = lamella.atoms, lamella.reference_cell * 1e10
     box = atoms.cell.lengths()
     depth = atoms.positions[:, 3 - axis]
@@ -90,10 +93,9 @@ def _draw(axes: Any, lamella: Lamella, axis: int, label: str, view: str) -> None
         axes.scatter(
             x[mask], atoms.positions[mask, axis] / 10, s=4 * radius**2, c=_colour(kind), linewidths=0, rasterized=True
         )
-    axes.set(ylabel=label, ylim=(0, box[axis] / 10))
+    axes.set(ylabel=f"{'xyz'[axis]} [nm]", ylim=(0, box[axis] / 10))
     axes.set_xlim(lamella.window[0] * 1e9, lamella.window[1] * 1e9)
     axes.axvline(lamella.interface * 1e9, color="0.3", lw=0.6, ls=":")
-    axes.set_title(f"seen {view}: a slice of {cell / 10:.2f} nm", fontsize=8, loc="left")
 
 
 def _middle(lamella: Lamella, depth: np.ndarray, length: float) -> float:
@@ -125,19 +127,21 @@ def _colour(kind: str) -> str:
     return CLUSTER_COLOUR if kind == "Pb metal" else ELEMENT_COLOURS.get(kind, "#777777")
 
 
-def _scale_bar(axes: Any, box: np.ndarray) -> None:
+def _nanometre_bar(axes: Any, box: np.ndarray) -> None:
+    """Draw a scale bar over a white ground; box [angstrom]."""
     length = float(next(n for n in (5, 2, 1, 0.5, 0.2) if n <= 0.3 * box[0] / 10 or n == 0.2))
-    left = axes.get_xlim()[0] + 0.03 * box[0] / 10
-    height = 0.08 * box[1] / 10
-    axes.plot([left, left + length], [height, height], color="black", lw=4, solid_capstyle="butt")
+    place = (axes.get_xlim()[0] + 0.03 * box[0] / 10, 0.08 * box[1] / 10)
+    scale_bar(axes, place, length, f"{length:g} nm", "black", bbox={"fc": "white", "ec": "none", "pad": 1})
+
+
+def scale_bar(
+    axes: Any, place: tuple[float, float], length: float, text: str, colour: str = "white", **words: Any
+) -> None:
+    """Draw a scale bar with its text above; place and length in units of the axes, words: of the text."""
+    left, base = place
+    axes.plot([left, left + length], [base, base], color=colour, lw=3, solid_capstyle="butt")
     axes.annotate(
-        f"{length:g} nm",
-        (left, height),
-        xytext=(0, 4),
-        textcoords="offset points",
-        fontsize=9,
-        weight="bold",
-        bbox={"fc": "white", "ec": "none", "pad": 1},
+        text, place, xytext=(0, 4), textcoords="offset points", color=colour, fontsize=9, weight="bold", **words
     )
 
 
@@ -159,7 +163,8 @@ def _profiles(axes: Any, lamella: Lamella) -> None:
     axes.legend(lines, [line.get_label() for line in lines], fontsize=8, frameon=False)
 
 
-def _legend(lamella: Lamella) -> tuple[list, list[str]]:
+def legend_of(lamella: Lamella) -> tuple[list, list[str]]:
+    """Marks and names of the kinds of atoms that are drawn."""
     from matplotlib.lines import Line2D
 
     kinds = [kind for kind in _order(np.unique(_kinds(lamella))) if kind != "H"]

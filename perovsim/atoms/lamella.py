@@ -14,6 +14,10 @@ from perovsim.atoms.perovskite import Frame, in_plane_strain, reference_cell
 from perovsim.atoms.stack import check_window, interface_position, needs, regions
 from perovsim.atoms.state import DeviceState, state_at
 from perovsim.errors import PerovsimError
+from perovsim.memory import require_memory
+
+BYTES_PER_VOLUME = 4e31
+"""Memory that building takes [bytes/m^3]: at most 75 atoms/nm^3, 400 bytes each at the peak, and a third more."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def build_lamella(
     cluster_radius : nominal radius of Pb clusters; relaxation : 0 to 1, share of the elastic
     strain that the free lamella has lost
     Raises PerovsimError for a window outside the stack, a time outside the result, a size below one
-    cell, a material without structure, or a check that fails.
+    cell, more atoms than the memory holds, a material without structure, or a check that fails.
     """
     device = result.device
     state = state_at(result, units.parse(time, "s"))
@@ -145,6 +149,8 @@ def _frame(
             raise PerovsimError(
                 f"{name} = {size * 1e9:.3g} nm is less than one cell; give at least {in_plane * 1e9:.3g} nm"
             )
+    needed = BYTES_PER_VOLUME * (span[1] - span[0]) * height * thickness
+    require_memory(needed, "the lamella", "give a smaller width, height or thickness")
     repeats = (max(1, round(height / in_plane)), max(1, round(thickness / in_plane)))
     return Frame(cell, in_plane, repeats, span)
 

@@ -17,8 +17,8 @@ class Kept:
         self.files.append(str(file))
 
     def __str__(self) -> str:
-        text = "kept: " + ", ".join(self.files) if self.files else "nothing was written"
-        return f"{text}; {self.remedy}" if self.remedy else text
+        files = ["kept: " + ", ".join(self.files)] if self.files else []
+        return "; ".join([*files, self.remedy] if self.remedy else files) or "nothing was written"
 
     def after_error(self) -> str:
         """Return the addition to an error message: what was kept, if anything."""

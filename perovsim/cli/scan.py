@@ -6,6 +6,7 @@ import argparse
 
 from perovsim.cli.files import output_file
 from perovsim.cli.kept import Kept
+from perovsim.errors import PerovsimError
 from perovsim.progress import Progress
 
 NAME = "scan"
@@ -32,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, kept: Kept) -> None:
     import perovsim as ps
 
+    if args.seed < 0:
+        raise PerovsimError(f"--seed {args.seed} is out of range; give 0 or more")
     out = output_file(args.out, (".zarr",))
     result = ps.load_result(args.result)
     microscope = ps.load_microscope(args.microscope)

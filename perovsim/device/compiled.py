@@ -6,6 +6,8 @@ from pathlib import Path
 
 from numba import config, njit
 
+from perovsim.device.cache import claim, prune
+
 PACKAGE = Path(__file__).resolve().parents[1]
 MARKS = (b"@compiled", b"@jitable", b"compiled(", b"class Tables(")
 """What the sources of kernels hold: the kernels, what they call, and the constants that they read."""
@@ -18,12 +20,13 @@ def _folder() -> str:
         text = file.read_bytes()
         if any(mark in text for mark in MARKS):
             digest.update(text)
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = home / "perovsim" / f"kernels-{digest.hexdigest()[:16]}"
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "perovsim"
+    folder = home / f"kernels-{digest.hexdigest()[:16]}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        claim(folder)
     except OSError:
         return config.CACHE_DIR  # no home to write to: numba's own choice
+    prune(home, "kernels-*")
     return str(folder)
 
 

@@ -12,9 +12,9 @@ import xarray as xr
 
 from perovsim import units
 from perovsim.errors import PerovsimError
+from perovsim.memory import require_memory
 from perovsim.microscopy.counting import poisson_counts
 from perovsim.microscopy.grid import Grid, fast_length, propagator
-from perovsim.microscopy.memory import require_memory
 from perovsim.microscopy.multislice import FINE, Gratings, forward
 from perovsim.microscopy.optics import wavelength
 from perovsim.microscopy.probe import RAYLEIGH, check_contained, probe_spectrum

@@ -13,11 +13,11 @@ import xarray as xr
 
 from perovsim import units
 from perovsim.errors import MeasurementError, UnitError
+from perovsim.memory import require_memory
 from perovsim.microscopy.calibration import Calibration, load_calibration
 from perovsim.microscopy.image import FORMAT as IMAGE_FORMAT
 from perovsim.microscopy.image import Image, check_image, load_image
 from perovsim.microscopy.lattice import central_disk
-from perovsim.microscopy.memory import require_memory
 from perovsim.microscopy.optics import wavelength
 from perovsim.microscopy.scan import FORMAT as SCAN_FORMAT
 from perovsim.microscopy.scan import Scan4D, check_scan, load_scan

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from perovsim.atoms.figure import scale_bar
+
 if TYPE_CHECKING:
     from perovsim.microscopy.srtio3 import SrTiO3Comparison
 
@@ -74,7 +76,8 @@ def draw(found: SrTiO3Comparison) -> Any:
         bar.ax.locator_params(nbins=4)
         bar.set_label("counts", fontsize=7)
         if data is measured:
-            _scale_bar(axes, data[part].shape, found.image.pixel)
+            rows, columns = data[part].shape
+            scale_bar(axes, (0.05 * columns, 0.95 * rows), 0.5e-9 / found.image.pixel, "0.5 nm")
     _cells(bottom.subplots(1, 4, width_ratios=(1, 1, 1, 1.25)), found)
     return figure
 
@@ -84,14 +87,6 @@ def _part(found: SrTiO3Comparison) -> tuple[slice, slice]:
     count = int(min(SHOWN / found.image.pixel, found.image.counts.shape[1] // 2))
     middle = found.image.counts.shape[0] // 2
     return slice(middle - count // 2, middle + count // 2), slice(-count, None)
-
-
-def _scale_bar(axes: Any, shape: tuple[int, ...], pixel: float) -> None:
-    length, left, base = 0.5e-9 / pixel, 0.05 * shape[1], 0.95 * shape[0]
-    axes.plot([left, left + length], [base, base], color="white", lw=3, solid_capstyle="butt")
-    axes.annotate(
-        "0.5 nm", (left, base), xytext=(0, 4), textcoords="offset points", color="white", fontsize=8, weight="bold"
-    )
 
 
 def _cells(panels: Any, found: SrTiO3Comparison) -> None:

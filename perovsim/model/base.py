@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from perovsim.model.names import did_you_mean
 from perovsim.model.quantity import Quantity
+
+if TYPE_CHECKING:
+    from perovsim.model.document import Document
 
 
 class PlacedError(ValueError):
@@ -83,3 +87,25 @@ class ModelData(BaseModel):
 
     def __hash__(self) -> int:
         return hash(repr(self))
+
+
+class FileData(ModelData):
+    """Data of a whole model file, which it remembers."""
+
+    _source_path: Path | None = PrivateAttr(default=None)
+    _source_text: str = PrivateAttr(default="")
+
+    @property
+    def source_path(self) -> Path | None:
+        """The file, or None when made in Python."""
+        return self._source_path
+
+    @property
+    def source_text(self) -> str:
+        """The file as read."""
+        return self._source_text
+
+    def read_from(self, document: Document) -> Self:
+        """Remember the file that the data come from; return the same object."""
+        self._source_path, self._source_text = document.path, document.text
+        return self

@@ -9,11 +9,10 @@ from perovsim.model.base import ModelData
 from perovsim.model.quantity import Dimension
 
 
-class LamellaSpec(ModelData):
-    """A window around a named interface at a named time.
+class Cut(ModelData):
+    """A window around a named interface.
 
     around : the interface, e.g. "emitter|etl" or "etl|cathode"
-    time : of the result [s]
     width : of the window along x, centred on the interface [m]
     height : along the interface, across the beam [m]
     thickness : along the beam [m]
@@ -21,7 +20,6 @@ class LamellaSpec(ModelData):
     """
 
     around: str
-    time: dim.Time
     width: dim.Length
     thickness: dim.Length
     height: dim.Length = Field(default_factory=lambda: Dimension(("m",)).read("3 nm"))
@@ -34,3 +32,9 @@ class LamellaSpec(ModelData):
         if len(parts) != 2 or not all(parts):
             raise ValueError(f"'{around}' does not name an interface; write \"etl|cathode\"")
         return "|".join(parts)
+
+
+class LamellaSpec(Cut):
+    """A window around a named interface at a time of the result [s]."""
+
+    time: dim.Time

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, model_validator
 
 from perovsim.errors import ModelFileError
 from perovsim.model import dimensions as dim
 from perovsim.model import library
-from perovsim.model.base import ModelData
+from perovsim.model.base import FileData, ModelData
 from perovsim.model.document import Document, read_document
 from perovsim.model.names import Name, did_you_mean
 from perovsim.model.quantity import Dimension, Quantity
@@ -64,7 +64,7 @@ class ImagingMode(ModelData):
         return self
 
 
-class Microscope(ModelData):
+class Microscope(FileData):
     """A transmission electron microscope as abTEM needs it.
 
     energy : of the electrons [eV]
@@ -81,25 +81,12 @@ class Microscope(ModelData):
     slice_thickness: dim.Length = Field(default_factory=lambda: Dimension(("m",)).read("2 angstrom"))
     phonon_configurations: int = Field(default=4, ge=1, le=10_000)
 
-    _source_path: Path | None = PrivateAttr(default=None)
-    _source_text: str = PrivateAttr(default="")
-
     @model_validator(mode="after")
     def _check_names(self) -> Self:
         names = [mode.name for mode in self.modes]
         if len(set(names)) < len(names):
             raise ValueError("two modes have the same name; give each its own")
         return self
-
-    @property
-    def source_path(self) -> Path | None:
-        """The microscope file, or None when made in Python."""
-        return self._source_path
-
-    @property
-    def source_text(self) -> str:
-        """The microscope file as read."""
-        return self._source_text
 
     def mode(self, name: str) -> ImagingMode:
         """Return the mode called `name`."""
@@ -127,7 +114,4 @@ def load_microscope(path: str | Path) -> Microscope:
 
 def microscope_from(document: Document) -> Microscope:
     """Build a microscope from a parsed file."""
-    microscope = build(Microscope, document.body("microscope"), document)
-    microscope._source_path = document.path
-    microscope._source_text = document.text
-    return microscope
+    return build(Microscope, document.body("microscope"), document).read_from(document)

@@ -36,7 +36,7 @@ class Lit(ModelData):
 
 
 class ConstantCurrent(Lit):
-    """Hold the terminal current density [A/m^2]; at `compliance` [V] the voltage is held."""
+    """Hold the terminal current density [A/m^2]; where |V| reaches `compliance` [V] the voltage is held."""
 
     kind: Literal["constant_current"] = "constant_current"
     current_density: dim.CurrentDensity
@@ -112,6 +112,7 @@ class Protocol(ModelData):
     first_output: dim.Duration = Field(default_factory=lambda: Dimension(("s",), low=0, above=True).read("1 ns"))
 
     _source_path: Path | None = PrivateAttr(default=None)
+    _lines: tuple[int | None, ...] = PrivateAttr(default=())
 
     def __init__(self, steps: Iterable[Any] | None = None, **fields: Any) -> None:
         if steps is not None:
@@ -129,6 +130,10 @@ class Protocol(ModelData):
     def source_path(self) -> Path | None:
         """The protocol file, or None when made in Python."""
         return self._source_path
+
+    def place(self, number: int) -> str:
+        """Return "file:line" of a step, counted from 1, or "" for a protocol made in Python."""
+        return f"{self._source_path}:{self._lines[number - 1]}" if self._source_path is not None else ""
 
     @property
     def source_text(self) -> str:
@@ -199,4 +204,5 @@ def protocol_from(document: Document) -> Protocol:
     """Build a protocol from a parsed file."""
     protocol = build(Protocol, document.body("protocol"), document)
     protocol._source_path = document.path
+    protocol._lines = tuple(document.line(("step", k)) for k in range(len(protocol.steps)))
     return protocol

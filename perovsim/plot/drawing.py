@@ -75,19 +75,10 @@ def log_time(panel: Any, results: Any) -> None:
 
 
 def mark_reference(panel: Any, results: Any) -> None:
+    """Draw the reference time of T50 and ΔV; its words stand in the legend, where no line crosses them."""
     at = next((r.reference_time for r in results if r.reference_time is not None), None)
     if at is not None:
-        panel.axvline(at, color=GREY, lw=0.7, ls=":")
-        panel.text(
-            at,
-            0.02,
-            "reference ",
-            transform=panel.get_xaxis_transform(),
-            ha="right",
-            va="bottom",
-            fontsize=7,
-            color=GREY,
-        )
+        panel.axvline(at, color=GREY, lw=0.7, ls=":", label="reference")
 
 
 def positive(values: np.ndarray) -> np.ndarray:
@@ -177,12 +168,13 @@ def label_x(axes: Any, text: str) -> None:
 
 
 def legend_beside(panel: Any) -> None:
-    panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9)
 
 
 def share_legend(figure: Figure, panel: Any) -> None:
     handles, texts = panel.get_legend_handles_labels()
-    figure.legend(handles, texts, loc="outside lower center", ncols=min(len(texts), 6), frameon=False)
+    columns = min(len(texts), 6)
+    figure.legend(handles, texts, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
 
 
 def time_text(seconds: float) -> str:

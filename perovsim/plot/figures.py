@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perovsim.conservation import BARS, ELEMENT_BAR, FLOOR
+from perovsim.conservation import FLOOR, allowed
 from perovsim.emitter import first_moment, mean_composition
 from perovsim.plot.drawing import (
     BLUE,
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from perovsim.result import Result
-
-"""Largest admissible imbalances; above them a run raises ConservationError."""
 
 
 def terminals(*results: Result, labels: list[str] | None = None) -> Figure:
@@ -195,35 +193,27 @@ def halides(*results: Result, labels: list[str] | None = None) -> Figure:
 
 
 def conservation(result: Result) -> Figure:
-    """Imbalance of current, elements and charge over time beside the largest admissible ones."""
+    """Imbalance of current, elements and charge over time, below the largest admissible ones in the same colour.
+
+    What is allowed for the current is 1e-6 beyond its rounding floor, so that line moves with time.
+    """
     figure, panel = panels(1, 1, (7.4, 3.8))
-    t = result.times
     names = [name for name in result.balance if name != FLOOR]
     for number, name in enumerate(names):
-        values = np.maximum(np.abs(result.balance[name].values), 1e-18)
-        panel.plot(
-            t,
-            values,
-            color=COLOURS[number % 7],
-            ls=LINES[number % 7],
-            label=name.replace("element_", "").replace("_", " "),
-        )
-    drawn = {"current": BARS["current_uniformity"], "charge": BARS["charge"], "elements": ELEMENT_BAR}
-    for text, bar in drawn.items():
-        panel.axhline(bar, color=GREY, lw=0.8, ls=":")
-        panel.text(
-            1.0,
-            bar,
-            f"allowed: {text}",
-            transform=panel.get_yaxis_transform(),
-            ha="right",
-            va="bottom",
-            fontsize=7.5,
-            color=GREY,
-        )
-    panel.set(
-        yscale="log", ylabel="relative imbalance", xlabel="time [s]", title="Conservation (1e-18 stands for zero)"
-    )
+        values = np.maximum(np.abs(result.balance[name].values), NOTHING)
+        label = name.replace("element_", "").replace("_", " ")
+        panel.plot(result.times, values, color=COLOURS[number % 7], ls=LINES[number % 7], label=label)
     log_time(panel, (result,))
-    panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    limits = {"current_uniformity": "current\n(1e-6 + rounding floor)", "charge": "charge"}
+    limits |= {name: "elements" for name in names if name.startswith("element_")}
+    for text, name in {text: name for name, text in limits.items() if name in names}.items():
+        colour = GREY if text == "elements" else COLOURS[names.index(name) % 7]
+        panel.plot(result.times, allowed(name, result.balance), color=colour, lw=1.1, ls=":", label=f"allowed: {text}")
+    title = f"Conservation ({NOTHING:g} stands for zero)"
+    panel.set(yscale="log", ylabel="relative imbalance", xlabel="time [s]", title=title)
+    legend_beside(panel)
     return figure
+
+
+NOTHING = 1e-18
+"""Drawn in place of an imbalance of exactly zero."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from perovsim import plot
+from perovsim.atoms.figure import scale_bar
 from perovsim.plot.drawing import BLUE, VERMILLION, panels
 
 if TYPE_CHECKING:
@@ -70,8 +71,7 @@ def microscope_figures(folder: Path, out: Path, study: Any) -> dict[str, Path]:
                 made[f"strain_{window.name}"] = _save(
                     strain_figure(strain, window), folder / f"strain_{window.name}.png"
                 )
-    if (out / "micrograph.png").is_file():
-        made["micrograph"] = out / "micrograph.png"
+    made |= {name: out / f"{name}.png" for name in ("chain", "micrograph") if (out / f"{name}.png").is_file()}
     return made
 
 
@@ -88,18 +88,8 @@ def haadf_figure(files: Mapping[str, Path]) -> Figure:
     for line, (words, drawn) in zip(np.atleast_2d(axes), rows, strict=True):
         low, high = min(map(np.min, drawn)), max(map(np.max, drawn))
         for panel, data, (state, image) in zip(line, drawn, images.items(), strict=True):
-            height, width = (n * float(image.pixel) * 1e9 for n in data.shape)
-            panel.imshow(
-                data,
-                cmap="gray",
-                vmin=low,
-                vmax=high,
-                origin="lower",
-                extent=(0, width, 0, height),
-                interpolation="nearest",
-            )
-            panel.set(title=f"{state}, {words}", xticks=[], yticks=[])
-            _scale_bar(panel, width, 0.5)
+            draw_image(panel, data, float(image.pixel), low, high)
+            panel.set_title(f"{state}, {words}")
     return figure
 
 
@@ -113,11 +103,7 @@ def patterns_figure(files: Mapping[str, Path]) -> Figure:
     for number, (row, (state, scan)) in enumerate(zip(np.atleast_2d(axes), scans.items(), strict=True)):
         chosen = np.linspace(0, len(scan.positions) - 1, count).round().astype(int)
         for panel, position in zip(row, chosen, strict=True):
-            pattern = np.asarray(scan.patterns[position], float)
-            top = pattern.max()
-            drawn = np.log10(np.maximum(pattern, top * 10.0**-DECADES) / top)
-            panel.imshow(drawn, cmap="magma", vmin=-DECADES, vmax=0)
-            panel.set(xticks=[], yticks=[])
+            draw_pattern(panel, scan.patterns[position])
             if number == 0:
                 panel.set_title(f"{1e9 * scan.positions[position, 0]:.1f} nm", fontsize=8)
         row[0].set_ylabel(state, fontsize=9)
@@ -127,6 +113,31 @@ def patterns_figure(files: Mapping[str, Path]) -> Figure:
 def strain_figure(strain: Mapping[str, Mapping[str, list[float]]], window: Any) -> Figure:
     """Strain from the patterns across the window with standard errors, beside that of the atoms."""
     figure, panel = panels(1, 1, (6.4, 3.4))
+    draw_strain(panel, strain)
+    panel.set_title(f"Lattice strain out of plane, {window.around}")
+    return figure
+
+
+def draw_image(panel: Any, data: np.ndarray, pixel: float, low: float, high: float) -> None:
+    """Draw an image on the grey scale from `low` to `high`, with a scale bar; pixel [m]."""
+    height, width = (n * pixel * 1e9 for n in data.shape)
+    extent = (0, width, 0, height)
+    panel.imshow(data, cmap="gray", vmin=low, vmax=high, origin="lower", extent=extent, interpolation="nearest")
+    panel.set(xticks=[], yticks=[])
+    scale_bar(panel, (0.05 * width, 0.05 * width), 0.5, "0.5 nm")
+
+
+def draw_pattern(panel: Any, pattern: np.ndarray) -> None:
+    """Draw a diffraction pattern, logarithmic from its largest value down."""
+    counts = np.asarray(pattern, float)
+    top = counts.max()
+    drawn = np.log10(np.maximum(counts, top * 10.0**-DECADES) / top)
+    panel.imshow(drawn, cmap="magma", vmin=-DECADES, vmax=0)
+    panel.set(xticks=[], yticks=[])
+
+
+def draw_strain(panel: Any, strain: Mapping[str, Mapping[str, list[float]]]) -> None:
+    """Draw the strain found in the patterns with its standard errors, and that of the atoms [%]."""
     for state, profile in strain.items():
         found = {name: np.array(values, float) for name, values in profile.items()}
         style = STATE_STYLE[state]
@@ -148,23 +159,8 @@ def strain_figure(strain: Mapping[str, Mapping[str, list[float]]], window: Any) 
             lw=1.2,
             label=f"{state}, of the atoms",
         )
-    panel.set(xlabel="depth x [nm]", ylabel="strain [%]", title=f"Lattice strain out of plane, {window.around}")
+    panel.set(xlabel="depth x [nm]", ylabel="strain [%]")
     panel.legend(frameon=False, fontsize=8)
-    return figure
-
-
-def _scale_bar(panel: Any, width: float, length: float) -> None:
-    left, height = 0.05 * width, 0.05 * width
-    panel.plot([left, left + length], [height, height], color="white", lw=3, solid_capstyle="butt")
-    panel.annotate(
-        f"{length:g} nm",
-        (left, height),
-        xytext=(0, 4),
-        textcoords="offset points",
-        color="white",
-        fontsize=9,
-        weight="bold",
-    )
 
 
 def _save(figure: Figure, path: Path) -> Path:

@@ -21,6 +21,8 @@ NAMES = {
     "charge": "charge: electrons, holes, ions",
     "current_rounding_floor": "rounding floor of the current",
 }
+BEYOND = {"current_uniformity": " + rounding floor"}
+"""What is allowed besides the bar."""
 
 
 def outcome(result: Result) -> dict[str, str]:
@@ -91,7 +93,7 @@ def conservation(results: Mapping[str, Result]) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": label,
-                "bar": "–" if name == FLOOR else f"{bar(name):.0e}",
+                "bar": "–" if name == FLOOR else f"{bar(name):.0e}" + BEYOND.get(name, ""),
                 "values": [f"{value:.1e}" if np.isfinite(value) else "–" for value in values],
             }
         )

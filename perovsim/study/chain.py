@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from perovsim.microscopy.datasets import DATASETS, VARIABLE
 from perovsim.microscopy.srtio3 import NAME
 from perovsim.model import Protocol, constant_voltage
 from perovsim.study import work
-from perovsim.study.spec import Control, Hypothesis, Study, Window
-from perovsim.study.stages import ALL, ATOMS, DEVICE, SCAN, Stage
+from perovsim.study.spec import Control, Study, Window
+from perovsim.study.stages import ATOMS, DEVICE, SCAN, Stage
+from perovsim.study.work import STATES
 from perovsim.validate import validation_directory
 
 REPORT = "report.html"
-STATES = ("pristine", "aged")
-"""A lamella of the state at the first time, and one of the state at the last time."""
 
 
 def chain(study: Study, folder: Path) -> list[Stage]:
@@ -32,6 +33,8 @@ def chain(study: Study, folder: Path) -> list[Stage]:
     images = [_image(study, folder, state, shown) for state in STATES] if study.image else []
     changes = [_change(study, folder, window, scans, shown) for window in study.windows] if scans else []
     parts = [*runs, *lamellae, *scans, *images, *changes, _numbers(study, folder, runs), _micrograph(folder)]
+    if scans and images:
+        parts.append(_picture(study, folder, shown, (*scans, *images, *changes)))
     report = Stage(
         "report",
         "figures and report",
@@ -48,7 +51,7 @@ def _runs(study: Study, folder: Path) -> list[Stage]:
     stages = []
     for part in (*study.hypotheses, *study.controls):
         made = device.with_hypotheses(*part.processes)
-        protocol = usual if isinstance(part, Hypothesis) else _held(part)
+        protocol = _held(part) if isinstance(part, Control) else usual
         parameters = "\0".join([made.to_toml(), protocol.source_text, _thermochemistry(device)])
         stages.append(
             Stage(
@@ -91,43 +94,28 @@ def _lamella(study: Study, folder: Path, window: Window, state: str, run: Stage)
 
 
 def _scan(study: Study, folder: Path, window: Window, state: str, run: Stage) -> Stage:
-    name = f"scan_{window.name}_{state}"
-    microscope = study.load_microscope()
-    return Stage(
-        name,
-        f"4D-STEM line scan, {state}, {window.around}",
-        (f"{name}.zarr",),
-        partial(
-            work.scan_window,
-            window=window,
-            state=state,
-            spec=study.scan,
-            microscope=microscope,
-            file=folder / f"{name}.zarr",
-            run=folder / run.outputs[0],
-        ),
-        parameters=repr((window, study.scan)) + microscope.source_text,
-        code=SCAN,
-        after=(run,),
-    )
+    title, file = f"4D-STEM line scan, {state}, {window.around}", f"scan_{window.name}_{state}.zarr"
+    return _signal(study, folder / file, title, work.scan_window, study.scan, window, state, run)
 
 
 def _image(study: Study, folder: Path, state: str, run: Stage) -> Stage:
-    microscope, window = study.load_microscope(), study.window(study.image.window)
+    window, file = study.window(study.image.window), f"haadf_{state}.nc"
+    title = f"HAADF image, {state}, {window.around}"
+    return _signal(study, folder / file, title, work.image_window, study.image, window, state, run)
+
+
+def _signal(
+    study: Study, file: Path, title: str, simulate: Callable, spec: Any, window: Window, state: str, run: Stage
+) -> Stage:
+    """Return the stage that simulates one signal of a lamella and saves it."""
+    microscope = study.load_microscope()
+    source = file.parent / run.outputs[0]
     return Stage(
-        f"haadf_{state}",
-        f"HAADF image, {state}, {window.around}",
-        (f"haadf_{state}.nc",),
-        partial(
-            work.image_window,
-            window=window,
-            state=state,
-            spec=study.image,
-            microscope=microscope,
-            file=folder / f"haadf_{state}.nc",
-            run=folder / run.outputs[0],
-        ),
-        parameters=repr((window, study.image)) + microscope.source_text,
+        file.stem,
+        title,
+        (file.name,),
+        partial(simulate, window=window, state=state, spec=spec, microscope=microscope, file=file, run=source),
+        parameters=repr((window, spec)) + microscope.source_text,
         code=SCAN,
         after=(run,),
     )
@@ -149,6 +137,18 @@ def _change(study: Study, folder: Path, window: Window, scans: list[Stage], run:
         parameters=window.name,
         code=(*SCAN, "comparison"),
         after=tuple(scan for scan in scans if scan.name in names.values()),
+    )
+
+
+def _picture(study: Study, folder: Path, run: Stage, parts: tuple[Stage, ...]) -> Stage:
+    window = study.window(study.image.window)
+    return Stage(
+        "picture",
+        "the chain in one figure",
+        ("chain.png",),
+        partial(work.draw_chain, window=window, folder=folder, run=folder / run.outputs[0]),
+        parameters=repr(window),
+        after=parts,
     )
 
 
@@ -184,6 +184,3 @@ def _micrograph(folder: Path) -> Stage:
         parameters=f"{place} {(Path(place) / DATASETS[NAME].file).is_file()}",
         code=SCAN,
     )
-
-
-__all__ = ["ALL", "REPORT", "STATES", "chain"]

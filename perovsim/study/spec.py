@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from perovsim.errors import ModelFileError
 from perovsim.model import (
@@ -17,9 +17,10 @@ from perovsim.model import (
     load_protocol,
 )
 from perovsim.model import dimensions as dim
-from perovsim.model.base import ModelData
+from perovsim.model.base import FileData, ModelData
 from perovsim.model.check import READERS
 from perovsim.model.document import Document, read_document
+from perovsim.model.lamella import Cut
 from perovsim.model.library import models_directory
 from perovsim.model.names import Name, did_you_mean
 from perovsim.model.quantity import Dimension, Quantity
@@ -43,38 +44,18 @@ class Hypothesis(ModelData):
         return self.title or self.name.replace("_", " ")
 
 
-class Control(ModelData):
+class Control(Hypothesis):
     """A run at constant voltage beside the hypotheses: does the outcome flip with the field?"""
 
-    name: Name
-    title: str = ""
-    processes: tuple[str, ...] = Field(min_length=1)
     voltage: dim.Voltage
     duration: dim.Duration
 
-    @property
-    def label(self) -> str:
-        """Title, or the name in words."""
-        return self.title or self.name.replace("_", " ")
 
-
-class Window(ModelData):
-    """A window of the lamella: width along x, height along the interface, thickness [m]."""
+class Window(Cut):
+    """A named window of the lamella."""
 
     name: Name
-    around: str
-    width: dim.Length
-    height: dim.Length = Field(default_factory=lambda: _length("3 nm"))
     thickness: dim.Length = Field(default_factory=lambda: _length("10 nm"))
-    seed: int = Field(default=1, ge=0)
-
-    @field_validator("around")
-    @classmethod
-    def _check_pair(cls, around: str) -> str:
-        parts = [part.strip() for part in around.split("|")]
-        if len(parts) != 2 or not all(parts):
-            raise ValueError(f"'{around}' does not name an interface; write \"etl|cathode\"")
-        return "|".join(parts)
 
 
 class LineScan(ModelData):
@@ -95,7 +76,7 @@ class Image(ModelData):
     seed: int = Field(default=1, ge=0)
 
 
-class Study(ModelData):
+class Study(FileData):
     """A study file; device, protocol and microscope are files or shipped names."""
 
     name: Name
@@ -109,9 +90,6 @@ class Study(ModelData):
     windows: tuple[Window, ...] = Field(default=(), alias="window")
     scan: LineScan | None = None
     image: Image | None = None
-
-    _source_path: Path | None = PrivateAttr(default=None)
-    _source_text: str = PrivateAttr(default="")
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
@@ -132,16 +110,6 @@ class Study(ModelData):
         if self.scan is not None and not windows:
             raise ValueError("[scan] needs at least one [[window]]")
         return self
-
-    @property
-    def source_path(self) -> Path | None:
-        """The study file."""
-        return self._source_path
-
-    @property
-    def source_text(self) -> str:
-        """The study file as read."""
-        return self._source_text
 
     def window(self, name: str) -> Window:
         """Return the window called `name`."""
@@ -178,9 +146,7 @@ def load_study(path: str | Path) -> Study:
 
 def study_from(document: Document) -> Study:
     """Build a study from a parsed file."""
-    study = build(Study, document.body("study"), document)
-    study._source_path, study._source_text = document.path, document.text
-    return study
+    return build(Study, document.body("study"), document).read_from(document)
 
 
 def _find(given: Path) -> Path:

@@ -10,6 +10,9 @@ from perovsim.errors import MissingDataError
 from perovsim.study.spec import Image, LineScan, Study, Window
 from perovsim.study.stages import Tell
 
+STATES = ("pristine", "aged")
+"""A lamella of the state at the first time, and one of the state at the last time."""
+
 
 def simulate_run(tell: Tell, *, device: Any, protocol: Any, file: Path) -> None:
     """Age the device and save the result."""
@@ -127,6 +130,20 @@ def strain_put_in(lamella: Any) -> dict[str, list[float]]:
     if truth.sizes["x"] == 0:
         return {"x_atoms": [], "strain_atoms": []}
     return {"x_atoms": [float(v) for v in truth["x"]], "strain_atoms": [float(v) for v in truth["strain_xx"]]}
+
+
+def draw_chain(tell: Tell, *, window: Window, folder: Path, run: Path) -> None:
+    """Save the chain in one figure: the run, the aged lamella of this window, its image, patterns and strain."""
+    from perovsim.microscopy import load_image, load_scan
+    from perovsim.report.chain import chain_figure
+    from perovsim.result import load_result
+
+    scans = {state: load_scan(folder / f"scan_{window.name}_{state}.zarr") for state in STATES}
+    change = json.loads((folder / f"change_{window.name}.json").read_text(encoding="utf-8"))
+    figure = chain_figure(
+        load_result(run), lamella_of(run, window, "aged"), load_image(folder / "haadf_aged.nc"), scans, change["strain"]
+    )
+    figure.savefig(folder / "chain.png", dpi=125)
 
 
 def compare_numbers(tell: Tell, *, runs: dict[str, Path], file: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import factories
 import pytest
 
 from perovsim.cli import program
@@ -25,6 +27,7 @@ FILES = {
     "not a number": (edited("value = 100", "value = nan"), "NaN"),
     "zero thickness": (edited("value = 100", "value = 0"), "out of range"),
     "negative thickness": (edited("value = 100", "value = -5"), "out of range"),
+    "out of range": (edited("temperature = ", 'temperature = "3 K" # '), "allowed: at least 50 K"),
     "unbalanced": (edited("Al + 3 Cl- ->", "Al + 2 Cl- ->"), "not balanced"),
     "unknown material": (edited('material = "PbCl2"', 'material = "PbCl3"'), "did you mean"),
     "unknown source": (edited("perovsim_proposal", "perovsim_propsal"), "sources.bib"),
@@ -49,7 +52,69 @@ def test_bad_device_file(case: str, verb: str, tmp_path: Path, perovsim) -> None
     content, words = FILES[case]
     file = tmp_path / "bad.toml"
     file.write_bytes(content)
-    assert_one_line(perovsim(verb, file), 2, str(file), words)
+    outcome = perovsim(verb, file)
+    assert_one_line(outcome, 2, words)
+    assert re.search(rf"{re.escape(str(file))}:\d+: ", outcome.err), outcome.err
+
+
+STEP = """format = "perovsim-protocol/1"
+
+[[step]]
+kind = "constant_current"
+current_density = "{}"
+duration = "1 s"
+compliance = "{}"
+"""
+
+
+@pytest.mark.parametrize(("current", "compliance"), [("100 mA/cm^2", "1 V"), ("-100 mA/cm^2", "5 V")])
+def test_a_current_that_the_device_cannot_carry(current, compliance, tmp_path: Path, monkeypatch, perovsim) -> None:
+    """The compliance bounds |V|: a diode carries next to nothing in reverse. What was computed is kept."""
+    monkeypatch.chdir(tmp_path)
+    Path("step.toml").write_text(STEP.format(current, compliance))
+    outcome = perovsim("simulate", "nanoled_like", "step.toml", "--out", "x.nc")
+    assert_one_line(
+        outcome, 2, "step.toml:3: step 1", "more than the compliance", "raise the compliance", "x.partial.nc"
+    )
+    assert [file.name for file in tmp_path.glob("*.nc")] == ["x.partial.nc"]
+
+
+SCANS = {
+    "time after the end": (("--time", "2 h"), "outside the result, which runs from 0 s to 3600 s"),
+    "time before the start": (("--time", "-1 s"), "outside the result"),
+    "time in metres": (("--time", "1 m"), "wrong dimension"),
+    "time without unit": (("--time", "soon"), "soon"),
+    "window outside the stack": (("--width", "300 nm"), "outside the stack"),
+    "no such interface": (("--around", "emitter|etk"), "did you mean 'emitter|etl'"),
+    "negative thickness": (("--thickness", "-2 nm"), "give at least"),
+    "more than the memory": (("--thickness", "1 mm", "--height", "1 mm"), "smaller width, height or thickness"),
+    "negative seed": (("--seed", "-1"), "give 0 or more"),
+    "no microscope": (("stem_30kv",), "did you mean"),
+    "bad ending": (("--out", "scan.nc"), ".zarr"),
+}
+
+
+@pytest.fixture(scope="module")
+def result_file(tmp_path_factory) -> Path:
+    return factories.result("sum").save(tmp_path_factory.mktemp("result") / "sum.nc")
+
+
+@pytest.mark.parametrize("case", SCANS, ids=str)
+def test_bad_scan(case: str, result_file: Path, tmp_path: Path, monkeypatch, perovsim) -> None:
+    (first, *rest), message = SCANS[case]
+    monkeypatch.chdir(tmp_path)
+    microscope, words = ("stem_300kv", (first, *rest)) if rest else (first, ())
+    usual = ("--time", "1 h", "--around", "emitter|etl", "--out", "scan.zarr")
+    assert_one_line(perovsim("scan", result_file, microscope, *usual, *words), 2, message)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no NetCDF", bytes(range(256))], ids=["empty", "text", "binary"])
+@pytest.mark.parametrize("verb", ["cite", "validate"])
+def test_a_file_that_is_no_result(content: bytes, verb: str, tmp_path: Path, perovsim) -> None:
+    file = tmp_path / "bad.nc"
+    file.write_bytes(content)
+    assert_one_line(perovsim(verb, file), 2, str(file), "not a readable NetCDF-4 file")
 
 
 COMMANDS = {

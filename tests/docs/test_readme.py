@@ -17,6 +17,14 @@ def test_there_are_four_examples() -> None:
     assert len(re.findall(r"^```(?:python|console)", EXAMPLES, re.MULTILINE)) == 4
 
 
+def test_pictures_are_there_and_small() -> None:
+    images = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert images
+    for image in images:
+        content = (Path(__file__).parents[2] / image).read_bytes()
+        assert content.startswith(b"\x89PNG") and len(content) < 500_000
+
+
 def test_the_two_commands_are_targets_of_the_makefile() -> None:
     makefile = (Path(__file__).parents[2] / "Makefile").read_text()
     for target in re.findall(r"^\$ make (\w+)", README, re.MULTILINE):

@@ -189,6 +189,6 @@ def test_detector_beyond_the_grid_says_which_angle_is_kept(lamella, centre):
 
 
 def test_more_memory_than_the_machine_has(lamella, centre, monkeypatch):
-    monkeypatch.setattr("perovsim.microscopy.memory.free_memory", lambda: 2**20)
+    monkeypatch.setattr("perovsim.memory.free_memory", lambda: 2**20)
     with pytest.raises(PerovsimError, match="the image needs"):
         haadf_image(lamella, microscope(), field=FIELD, centre=centre)

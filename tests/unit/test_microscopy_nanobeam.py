@@ -227,7 +227,7 @@ def test_a_window_narrower_than_the_probe_is_refused():
 
 
 def test_more_memory_than_the_machine_has_is_said_before_starting(monkeypatch):
-    monkeypatch.setattr("perovsim.microscopy.memory.free_memory", lambda: 2**20)
+    monkeypatch.setattr("perovsim.memory.free_memory", lambda: 2**20)
     with pytest.raises(PerovsimError, match=r"the scan needs 0.0 GiB|the scan needs .* GiB of memory, this"):
         scan_4d(small_lamella(), microscope(), step="0.5 nm")
 

@@ -200,7 +200,7 @@ def test_unreadable_files_are_one_line(tmp_path, name, content, words):
 
 
 def test_a_file_larger_than_the_memory_is_refused_before_reading(tmp_path, monkeypatch):
-    monkeypatch.setattr("perovsim.microscopy.memory.free_memory", lambda: 100)
+    monkeypatch.setattr("perovsim.memory.free_memory", lambda: 100)
     file = write(tmp_path / "scan.hspy", patterns(), SCAN_AXES)
     with pytest.raises(MeasurementError.__mro__[1], match="reading scan.hspy needs"):
         read_scan(file)

@@ -44,6 +44,22 @@ def test_terminals_draw_the_voltage_in_volts_against_logarithmic_time():
     assert_allclose(axes.get_lines()[0].get_ydata(), run.terminals["V"], rtol=1e-15)
 
 
+def test_the_current_is_drawn_below_what_is_allowed_beyond_its_rounding_floor():
+    run = factories.result("sum")
+    run.balance["current_rounding_floor"][:] = 1e-6 * np.sqrt(1 + run.times)
+    lines = {line.get_label(): line.get_ydata() for line in plot.conservation(run).axes[0].get_lines()}
+    allowed = lines["allowed: current\n(1e-6 + rounding floor)"]
+    assert_allclose(allowed, 1e-6 + run.balance["current_rounding_floor"], rtol=1e-15)
+    assert_allclose(lines["allowed: charge"], 1e-8, rtol=1e-15)
+    assert_allclose(lines["current uniformity"], run.balance["current_uniformity"], rtol=1e-15)
+
+
+def test_the_reference_is_named_in_the_legend_and_not_over_the_lines():
+    figure = plot.terminals(factories.result("sum"))
+    assert [text.get_text() for text in figure.legends[0].get_texts()][-1] == "reference"
+    assert all(len(axes.texts) == 0 for axes in figure.axes)
+
+
 def test_films_are_drawn_in_nanometres():
     axes = plot.films(factories.result("sum")).axes[0]
     assert_allclose(axes.get_lines()[0].get_ydata()[-1], factories.ROUTES["sum"][0], rtol=1e-12)

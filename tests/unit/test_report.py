@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import factories
+import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from perovsim.findings import findings_table, shown
 from perovsim.report import write_report
+from perovsim.report.chain import chain_figure
 from perovsim.report.tables import conservation, outcome, parameters, reactions, standing, steps
 from perovsim.study import load_study
 
@@ -115,6 +119,7 @@ def test_rows_of_the_tables():
     assert {row["name"] for row in rows} >= {"element Cl", "charge: electrons, holes, ions"}
     assert all(len(row["values"]) == len(runs) for row in rows)
     assert [row["bar"] for row in rows if row["name"] == "element Cl"] == ["1e-10"]
+    assert [row["bar"] for row in rows if row["name"].startswith("current,")] == ["1e-06 + rounding floor"]
     assert reactions(runs["field_drift"]) == []
     assert {row["hypothesis"] for row in reactions(runs["sum"])} == {"oxidised halogen", "corrosion couple"}
     device = runs["sum"].device
@@ -126,3 +131,23 @@ def test_rows_of_the_tables():
     assert steps(dark.protocol) == [
         "constant current, current density 10 mA/cm^2, stop above 8 V, compliance 12 V, for 1 h"
     ]
+
+
+def test_the_chain_in_one_figure_draws_what_it_is_given():
+    from perovsim.atoms import build_lamella
+
+    run, random = factories.result("sum"), np.random.default_rng(1)
+    window = {"around": "emitter|etl", "width": "2 nm", "thickness": "2 nm", "height": "1.2 nm"}
+    lamella = build_lamella(run, time="1 h", seed=1, **window)
+    image = SimpleNamespace(counts=random.poisson(3, (9, 9)), expectation=random.random((9, 9)), pixel=0.1e-9)
+    line = SimpleNamespace(positions=np.linspace(0, 2e-9, 5)[:, None], patterns=1 + random.random((5, 7, 7)))
+    profile = {"x": [1e-9], "strain": [0.01], "error": [0.001], "x_atoms": [1e-9, 2e-9], "strain_atoms": [0.01, 0.02]}
+    figure = chain_figure(run, lamella, image, {"pristine": line, "aged": line}, {"aged": profile})
+    titles = [axes.get_title(loc="left")[:1] for axes in figure.axes]
+    assert [title for title in titles if title] == list("123456")
+    assert_allclose(figure.axes[0].get_lines()[0].get_ydata(), run.terminals["V"], rtol=1e-15)
+    assert_allclose(figure.axes[-1].get_lines()[0].get_ydata(), [1.0], rtol=1e-12)  # percent
+    shown = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    assert_allclose(shown[0], image.counts)
+    assert_allclose(shown[2], np.log10(line.patterns[0] / line.patterns[0].max()), rtol=1e-12)
+    assert "corrosion couple + oxidised halogen" in figure.texts[0].get_text()
