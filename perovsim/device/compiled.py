@@ -34,10 +34,13 @@ _FOLDER = _folder()
 
 
 def compiled(function):
-    """Compile a function with numba; its machine code is kept on disk."""
+    """Compile a function with numba; its machine code is kept on disk.
+
+    Kernels that call it take it in whole: handing a tuple of arrays to a function costs more than most of them do.
+    """
     chosen = config.CACHE_DIR
     config.CACHE_DIR = _FOLDER
     try:
-        return njit(cache=True, error_model="numpy")(function)
+        return njit(cache=True, error_model="numpy", forceinline=True)(function)
     finally:
         config.CACHE_DIR = chosen

@@ -189,6 +189,7 @@ def _within_layers(p, y, state, f, m, want, s):
     """Fluxes of species s through the faces inside the layers; the hot loop."""
     slot, place, blocks, width = p.slot, p.where[IN_PLACE], m.blocks, p.cell[WIDTH]
     density, shift, diffusivity = state.density[s], state.shift[s], p.species_cell[DIFFUSIVITY, s]
+    most = blocks.shape[1]
     z, unit = p.species[CHARGE, s], p.species[SCALE, s]
     for face in range(1, width.shape[0]):
         i, j = face - 1, face
@@ -225,7 +226,9 @@ def _within_layers(p, y, state, f, m, want, s):
             between(blocks, i, at_i, at_j, place[x_i], place[x_j], -by_x * state.by[1, i], by_x * state.by[1, j])
         if shaded:
             for k in range(p.film.shape[0]):
-                _spread(m, p.where, row_i, row_j, p.where.shape[1] + 1 + k, flux / share * state.through[1 + k])
+                slope, border = flux / share * state.through[1 + k], 3 * most + 1 + k
+                blocks[i, at_i, border] += slope
+                blocks[j, at_j, border] -= slope
 
 
 @compiled
