@@ -8,6 +8,7 @@ import numpy as np
 
 from perovsim.constants import EPS_0, K_B, Q
 from perovsim.device.chemistry import compile_reactions
+from perovsim.device.elastic import add_strain_shifts, lattice_rows
 from perovsim.device.films import LEAD, ContactProducts, plan_products
 from perovsim.device.mesh import Mesh
 from perovsim.device.participants import Context
@@ -37,6 +38,7 @@ from perovsim.device.tables import (
     LIFETIME,
     NUMBERS,
     OFFSET,
+    PERMEATION,
     PSI,
     QUADRATURES,
     RADIATIVE,
@@ -46,6 +48,7 @@ from perovsim.device.tables import (
     SLOPE,
     SPECIES,
     STICKING,
+    STRAINED,
     VACANCY,
     WEIGHT,
     WIDTH,
@@ -55,6 +58,9 @@ from perovsim.device.tables import (
 )
 from perovsim.model.quantity import Quantity
 from perovsim.physics.lattice import interfacial_profile
+
+TIGHT = 1e-60
+"""Permeability [m/s] that stands for none: nothing passes in any time."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,7 @@ def build(device) -> Problem:
         where,
         size,
         cell,
+        lattice_rows(device, mesh, vt),
         _pair(cells, vt),
         np.array([[p.charge, p.scale, p.is_mobile] for p in plans], float).T.copy(),
         _species(cells, plans, vt),
@@ -250,6 +257,8 @@ def _face(cells: _Cells, vt: float) -> np.ndarray:
         junction = device.interface(*(device.layers[mesh.layer[i]].name for i in (k - 1, k)))
         if junction is not None and junction.thermionic is not None:
             face[EMISSION:, k] = 1.0 / float(junction.thermionic)
+        if junction is not None and junction.permeability is not None:
+            face[PERMEATION, k] = 1.0 / max(float(junction.permeability), TIGHT)
     return face
 
 
@@ -283,7 +292,7 @@ def _lead_traps(device):
 
 
 def _species(cells: _Cells, plans: list[SpeciesPlan], vt: float) -> np.ndarray:
-    own = np.zeros((3, len(plans), cells.mesh.n))
+    own = np.zeros((STRAINED + 1, len(plans), cells.mesh.n))
     own[DIFFUSIVITY, ELECTRON] = cells.given("mobility_electron") * vt
     own[DIFFUSIVITY, HOLE] = cells.given("mobility_hole") * vt
     own[OFFSET, ELECTRON] = -cells.given("electron_affinity") / vt - np.log(cells.given("N_c", 1.0))
@@ -293,6 +302,7 @@ def _species(cells: _Cells, plans: list[SpeciesPlan], vt: float) -> np.ndarray:
     for s, plan in enumerate(plans[HOLE + 1 :], HOLE + 1):
         own[DIFFUSIVITY, s] = cells.each(lambda x, p=plan: p.places[x.name].diffusivity if x.name in p.places else 0.0)
         own[OFFSET, s] = cells.each(lambda x, p=plan: p.places[x.name].solvation if x.name in p.places else 0.0) / vt
+    add_strain_shifts(cells.device, cells.mesh, vt, own)
     return own
 
 

@@ -19,6 +19,7 @@ from perovsim.device.tables import (
     SCALE,
     SITES,
     SPECIES,
+    STRAINED,
     VACANCY,
     WIDTH,
     WORK,
@@ -43,7 +44,7 @@ def equilibrium(problem: Problem) -> np.ndarray:
     ionic = t.cell[FIXED] + t.cell[SITES] * problem.theta_start + t.species[CHARGE] @ problem.density_start
     fermi = -t.contact[1, WORK]
     charge = t.species[CHARGE, :2, None]
-    base = -charge * fermi - t.species_cell[OFFSET, :2]
+    base = -charge * fermi - t.species_cell[OFFSET, :2] - t.species_cell[STRAINED, :2]
     psi = np.linspace(first, 0.0, n)
     for _ in range(NEWTON_LIMIT):
         density = _densities(carries, base, charge, psi)

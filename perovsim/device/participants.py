@@ -1,7 +1,7 @@
 """One reaction at one place as a row: affinity, activities, what changes, from the potentials of its participants.
 
 Every participant has one electrochemical potential on one scale, electron energies against vacuum: mu(X-) = level(X) +
-kT ln(theta_X theta_ref/theta_V) - q phi on lattice sites, mu(Pb2+) = -2 E(Pb/PbBr2) + 2 q phi, metals and gases of the
+kT ln(theta_X theta_ref/theta_V) + excess - q phi on lattice sites, mu(Pb2+) = -2 E(Pb/PbBr2) + 2 q phi, metals and gases of the
 elements 0, film compounds dGf, electrons E_F. Affinity, stoichiometry and the zero of the rate all follow from these.
 """
 
@@ -29,7 +29,7 @@ from perovsim.device.tables import (
     POWER,
     PRESENT,
     PSI,
-    REMAINDER,
+    SITE,
     SPECIES,
     VACANCY,
 )
@@ -190,11 +190,10 @@ class Participants:
         v, x = self.at.slot(VACANCY, cell), self.at.slot(HALIDE, cell)
         self.level(row, nu, halide_level(halide, self.redox, self.table))
         row.link(self.at.slot(PSI, cell), nu)
-        if len(names) == 2 and halide == names[0]:
-            own = self.at.activity(LINEAR, x)
+        is_first = len(names) == 2 and halide == names[0]
+        own = self.at.activity(SITE, v, x, carrier=(0 if is_first else 1, cell))
+        if is_first:
             row.makes(x, nu)
-        else:
-            own = self.at.activity(REMAINDER, v, x)
         row.makes(v, -nu)
         self.times(row, nu, own, abs(nu))
         self.times(row, -nu, self.at.activity(LINEAR, v, value=1.0 / self.at.theta_reference), abs(nu))

@@ -27,16 +27,21 @@ WIDTH, FIXED, X_START, SHADED, SITES, JUMP_FIRST, JUMP_SECOND, RADIATIVE, INTRIN
 """Rows of `Tables.cell`: width [m], charge that no unknown carries [q m^-3], composition at the start, whether films
 on the contact narrow the conducting area, halide sites [m^-3], jump diffusivities of the halides [m^2/s], radiative
 coefficient [m^3/s], n_i^2 at the start [m^-6], pairs per light of one [m^-3 s^-1]."""
+MIXING, STIFFNESS, MISFIT, BASE, ETA, SWELLING, EASE, MOVING, PASSES, IS_IDEAL = range(10)
+"""Rows of `Tables.lattice`: mixing energy [kT], V_X E/(1 - nu) of halides that feel stress [kT], in-plane misfit strain,
+stress-free strain eps0 = base + eta x + swelling theta_V, rise of ln D with eps_mis - eps0; whether halides exchange on
+a moving lattice, whether they pass into the next cell, whether no other row but these two matters."""
 AUGER, LIFETIME, LEVEL, CENTRE_LEVEL = 0, 1, 2, 3
 """Rows of `Tables.pair`, electrons and holes: Auger [m^6/s], lifetime [s], SRH densities of traps and of centres
 [m^-3]."""
-DIFFUSIVITY, OFFSET, SLOPE = 0, 1, 2
-"""Rows of `Tables.species_cell`: [m^2/s], [kT], [kT]."""
+DIFFUSIVITY, OFFSET, SLOPE, STRAINED = 0, 1, 2, 3
+"""Rows of `Tables.species_cell`: [m^2/s], [kT], [kT] per composition, shift at the start by elastic strain [kT]."""
 CHARGE, SCALE, MOBILE = 0, 1, 2
 """Rows of `Tables.species`: charge number, density of one unit of the unknown [m^-3], whether it moves."""
-GAP, WEIGHT, BOUNDARY, EMISSION = 0, 1, 2, 3
+GAP, WEIGHT, BOUNDARY, PERMEATION, EMISSION = 0, 1, 2, 3, 4
 """Rows of `Tables.face`: eps kT/(q^2 distance) [m^-2], weight of the left cell in the potential of a face, whether two
-materials meet there, then 1/velocity of thermionic emission of electrons and holes [s/m] (0: continuous level)."""
+materials meet there, 1/permeability for dissolved species [s/m] (0: no resistance), then 1/velocity of thermionic
+emission of electrons and holes [s/m] (0: continuous level)."""
 WORK, STICKING = 0, 1
 """Columns of `Tables.contact`: work function [kT], then 1/surface velocity of electrons and holes [s/m] (0: ohmic)."""
 SIGN, BUILT_IN, COVER, DECAY, CENTRE, CENTRES_PER_ATOM, CENTRE_CAPTURE = range(7)
@@ -52,10 +57,11 @@ face."""
 RATE_COLUMNS = AT_CONTACT + 2
 PROCESS, LINK = 0, 1
 """Columns of `Tables.link`: the process, then two unknowns whose potentials enter the affinity."""
-LINEAR, BAND, REMAINDER, POWER, FILM_SHARE, PRESENT = range(6)
-"""Kinds of activity: how a reaction sees a participant."""
+LINEAR, BAND, SITE, POWER, FILM_SHARE, PRESENT = range(6)
+"""Kinds of activity: how a reaction sees a participant; SITE is a halide of a lattice."""
 KIND, DEPENDS_ON, CARRIER = 0, 1, 4
-"""Columns of `Tables.activity`: kind, up to three unknowns, species and cell of a BAND activity."""
+"""Columns of `Tables.activity`: kind, up to three unknowns, species and cell of a BAND activity, halide (0 the first,
+1 the last) and cell of a SITE activity."""
 DEPENDS = 3
 VALUE, BY = 0, 1
 """Columns of `State.activity`: value, then slopes by the unknowns that it depends on."""
@@ -84,14 +90,16 @@ class Tables(NamedTuple):
     """(2, n)."""
     cell: np.ndarray
     """(10, n)."""
+    lattice: np.ndarray
+    """(10, n)."""
     pair: np.ndarray
     """(4, 2, n)."""
     species: np.ndarray
     """(3, s)."""
     species_cell: np.ndarray
-    """(3, s, n)."""
+    """(4, s, n)."""
     face: np.ndarray
-    """(5, n + 1)."""
+    """(6, n + 1)."""
     contact: np.ndarray
     """(2, 3)."""
     number: np.ndarray
@@ -132,6 +140,12 @@ class State(NamedTuple):
     """Change of the offset with the composition [kT] (s, n)."""
     by: np.ndarray
     """Slopes of the composition by the fractions of vacancies and of the first halide (2, n)."""
+    excess: np.ndarray
+    """Excess potentials of the first and the last halide [kT] (2, n)."""
+    excess_by: np.ndarray
+    """Their slopes by the fractions of vacancies and of the first halide (2, 2, n)."""
+    ease: np.ndarray
+    """Change of ln D with stress, then its slopes by the two fractions (3, n)."""
     through: np.ndarray
     """Share of the contact that conducts, then its slopes by the films (1 + f,)."""
     flow: np.ndarray
@@ -151,6 +165,9 @@ def new_state(tables: Tables, processes: int) -> State:
         np.zeros((s, n)),
         np.zeros((s, n)),
         np.zeros((2, n)),
+        np.zeros((2, n)),
+        np.zeros((2, 2, n)),
+        np.zeros((3, n)),
         np.zeros(1 + tables.film.size),
         np.zeros((s + 1, n + 1)),
         np.zeros(len(QUADRATURES) + processes + 2),

@@ -23,6 +23,7 @@ from perovsim.device.tables import (
     IN_PLACE,
     MOBILE,
     OFFSET,
+    PERMEATION,
     PSI,
     SCALE,
     SHADED,
@@ -31,6 +32,7 @@ from perovsim.device.tables import (
     SLOPE,
     SPECIES,
     STICKING,
+    STRAINED,
     VACANCY,
     WEIGHT,
     WIDTH,
@@ -59,7 +61,7 @@ def prepare(p, y, state):
         for s in range(p.species.shape[1]):
             k = p.slot[SPECIES + s, i]
             state.density[s, i] = p.species[SCALE, s] * y[k] if k >= 0 else 0.0
-            state.shift[s, i] = p.species_cell[SLOPE, s, i] * (x - p.cell[X_START, i])
+            state.shift[s, i] = p.species_cell[SLOPE, s, i] * (x - p.cell[X_START, i]) + p.species_cell[STRAINED, s, i]
     _open_share(p.film, p.number[COVER], p.number[DECAY], y[p.where.shape[1] + 1 :], state.through)
 
 
@@ -210,7 +212,7 @@ def _across(p, y, state, f, m, want, s, face):
     share = state.through[0]
     r_i = 0.5 * p.cell[WIDTH, i] / (p.species_cell[DIFFUSIVITY, s, i] * (share if shaded_i else 1.0))
     r_j = 0.5 * p.cell[WIDTH, j] / (p.species_cell[DIFFUSIVITY, s, j] * (share if shaded_j else 1.0))
-    step = p.face[EMISSION + s, face] if s <= HOLE else 0.0
+    step = p.face[EMISSION + s, face] if s <= HOLE else p.face[PERMEATION, face]
     flux, by_i, by_wi, by_j, by_wj, by_fi, by_fj, by_ri, by_rj, _ = flux_two_segment(
         state.density[s, i],
         0.0,

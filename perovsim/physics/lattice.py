@@ -1,11 +1,14 @@
-"""Lattice parameter and strain of the pseudo-cubic perovskite; the line that device and diffraction share."""
+"""Lattice parameter, strain and free energy of the pseudo-cubic perovskite; what device and diffraction share."""
 
 from __future__ import annotations
 
 import numpy as np
+from numba.extending import register_jitable as jitable
 
 EMPTY = 1e-3
 """Share of the sites below which the composition of an emptied lattice fades to that at the start: it has none."""
+VANISHING = 1e-6
+"""Share of the sites below which an emptied lattice has no mixing energy and no Vegard strain."""
 
 
 def composition(first, vacancy, start):
@@ -36,6 +39,68 @@ def biaxial_elastic(misfit, free, poisson: float):
 def biaxial_stress(misfit, free, youngs_modulus: float, poisson: float):
     """In-plane stress sigma_b = E/(1 - nu) (eps_mis - eps0) [Pa]."""
     return youngs_modulus / (1.0 - poisson) * (misfit - free)
+
+
+def clamped_strain(elastic, poisson: float):
+    """In-plane misfit strain that makes an elastic strain out of plane: the inverse of `biaxial_elastic`."""
+    return -0.5 * (1.0 - poisson) / poisson * elastic
+
+
+def volume_strain(misfit, free, poisson: float):
+    """Trace of the elastic strain of such a film, 2 (1 - 2 nu)/(1 - nu) (eps_mis - eps0)."""
+    return 2.0 * (1.0 - 2.0 * poisson) / (1.0 - poisson) * (misfit - free)
+
+
+@jitable
+def site_energy(first, second, vacancy, mixing, stiffness, misfit, base, eta, swelling):
+    """Excess potentials of two halides on the sites of a clamped film, all from one free energy per site.
+
+    g = w t1 t2/(t1 + t2) + K (eps_mis - eps0)^2,  eps0 = base + eta x + swelling theta_V,  x = t1/(t1 + t2):
+    the regular solution, whose mixing term is Margules' w (1 - x)^2 and w x^2, and the elastic energy of a coherent
+    film, whose term is -Omega_X sigma_h with Omega_X = 3 V_X d(eps0)/d(theta_X), sigma_h = 2/3 E/(1 - nu)
+    (eps_mis - eps0) and K = V_X E/(1 - nu)/kT. Being slopes of one g they obey Maxwell's relation.
+
+    first, second, vacancy : site fractions; a halide takes the place of a vacancy; mixing = w/kT
+    Returns mu_1, mu_2 [kT], their slopes g_11, g_12, g_22, then eps_mis - eps0 and the slopes of eps0 by the halides.
+    References: Larché & Cahn, Acta Metall. 21, 1051 (1973); 33, 331 (1985).
+    """
+    own, other = first + VANISHING, second + VANISHING
+    all_of = first + other
+    square, cube = all_of**2, all_of**3
+    strain = misfit - base - eta * first / all_of - swelling * vacancy
+    by_1, by_2 = eta * other / square - swelling, -eta * first / square - swelling
+    bend_11, bend_22 = -2.0 * eta * other / cube, 2.0 * eta * first / cube
+    bend_12 = eta * (first - other) / cube
+    cross = (2.0 * first * second + VANISHING * all_of) / cube
+    return (
+        mixing * second * other / square - 2.0 * stiffness * strain * by_1,
+        mixing * first * own / square - 2.0 * stiffness * strain * by_2,
+        -2.0 * mixing * second * other / cube + 2.0 * stiffness * (by_1 * by_1 - strain * bend_11),
+        mixing * cross + 2.0 * stiffness * (by_1 * by_2 - strain * bend_12),
+        -2.0 * mixing * first * own / cube + 2.0 * stiffness * (by_2 * by_2 - strain * bend_22),
+        strain,
+        by_1,
+        by_2,
+    )
+
+
+def thermodynamic_factor(x, mixing, stiffness=0.0, eta=0.0):
+    """Phi = 1 - 2 w x(1-x)/kT + 2 K eta^2 x(1-x): curvature of the free energy against that of ideal mixing.
+
+    mixing = w/kT; stiffness K = V_X E/(1 - nu)/kT; eta = d(eps0)/dx. Negative inside the spinodal.
+    """
+    return 1.0 + 2.0 * (stiffness * eta**2 - mixing) * x * (1.0 - x)
+
+
+def interdiffusivity(x, vacancies, factor, d_first, d_second, moving: bool = False):
+    """D~ of an exchange of two halides [m^2/s].
+
+    theta_V Phi D_1 D_2/(x D_1 + (1-x) D_2) without ionic current on a lattice that stands (Nernst-Planck);
+    theta_V Phi [(1-x) D_1 + x D_2] with vacancy sources on one that moves (Darken).
+    """
+    if moving:
+        return vacancies * factor * ((1.0 - x) * d_first + x * d_second)
+    return vacancies * factor * d_first * d_second / (x * d_first + (1.0 - x) * d_second)
 
 
 def interfacial_profile(x, left: float, right: float, value: float, decay: float):
