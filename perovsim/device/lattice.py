@@ -23,6 +23,7 @@ from perovsim.device.tables import (
     SWELLING,
     VACANCY,
     WIDTH,
+    X_START,
 )
 from perovsim.device.transport import flux_uniform
 from perovsim.physics import lattice
@@ -41,7 +42,7 @@ def site_potentials(p, y, state):
         first = y[at] if at >= 0 else 0.0
         mu_1, mu_2, g_11, g_12, g_22, strain, by_1, by_2 = site_energy(
             first, 1.0 - vacancy - first, vacancy, own[MIXING], own[STIFFNESS], own[MISFIT], own[BASE], own[ETA],
-            own[SWELLING],
+            own[SWELLING], p.cell[X_START, i],
         )  # fmt: skip
         state.excess[0, i], state.excess[1, i] = mu_1, mu_2
         state.excess_by[0, 0, i], state.excess_by[0, 1, i] = -g_12, g_11 - g_12
@@ -122,13 +123,15 @@ def _exchange(p, y, state, f, m, want, i, j):
     """Exchange of the two halides on a moving lattice: Darken's J_X + theta_X J_V with vacancies held by sources.
 
     Their forces obey Gibbs-Duhem, so the flux of the first follows from M_1 - M_2 alone, and nothing flows in all:
-    J = (N/h) theta_V [(1-x) D_1 + x D_2] [B(d) t1_L t2_R - B(-d) t1_R t2_L], d = step of excess_1 - excess_2.
+    J = (N/h) theta_V/(t1 + t2) [(1-x) D_1 + x D_2] [B(d) t1_L t2_R - B(-d) t1_R t2_L], d = step of excess_1 -
+    excess_2; theta_V/(t1 + t2) and x are those of the face.
     """
     v_i, v_j, x_i, x_j = p.slot[VACANCY, i], p.slot[VACANCY, j], p.slot[HALIDE, i], p.slot[HALIDE, j]
     g_1 = _conductance(p, state, i, j, p.cell[JUMP_FIRST, i], p.cell[JUMP_FIRST, j])
     g_2 = _conductance(p, state, i, j, p.cell[JUMP_SECOND, i], p.cell[JUMP_SECOND, j])
     a_i, a_j, b_i, b_j = y[x_i], y[x_j], 1.0 - y[v_i] - y[x_i], 1.0 - y[v_j] - y[x_j]
-    x, vacant = 0.5 * (a_i / (a_i + b_i) + a_j / (a_j + b_j)), 0.5 * (y[v_i] + y[v_j])
+    filled = a_i + b_i + a_j + b_j
+    x, vacant = 0.5 * (a_i / (a_i + b_i) + a_j / (a_j + b_j)), (y[v_i] + y[v_j]) / filled
     mean = (1.0 - x) * g_1 + x * g_2
     drop = (state.excess[0, j] - state.excess[1, j]) - (state.excess[0, i] - state.excess[1, i])
     net, up, down, by_drop = flux_uniform(a_i * b_j, a_j * b_i, drop, 1.0)
@@ -137,7 +140,7 @@ def _exchange(p, y, state, f, m, want, i, j):
     f[x_j] += flux
     if not want:
         return
-    ease, by_x, by_vacant = 0.5 * flux, 0.5 * vacant * net * (g_2 - g_1), 0.5 * mean * net
+    ease, by_x, by_vacant = 0.5 * flux, 0.5 * vacant * net * (g_2 - g_1), mean * net * 2.0 / filled**2
     all_i, all_j = 1.0 - y[v_i], 1.0 - y[v_j]
     step_i = state.excess_by[0, :, i] - state.excess_by[1, :, i]
     step_j = state.excess_by[0, :, j] - state.excess_by[1, :, j]
