@@ -60,7 +60,7 @@ def stressed_led(cells=(4, 6, 5), **more) -> Device:
     return coarse_led(cells, everything, **{f"layer__emitter__{name}": value for name, value in values.items()})
 
 
-def bilayer(**more) -> Device:
+def bilayer(cathode: float = 3.4, anode: float = 5.6, **more) -> Device:
     """Two halide lattices that are open to one another."""
     parts = [perovskite("first", 20, 5, 0.3, **more), perovskite("second", 20, 5, 0.6, D_ratio_Cl=4.0, **more)]
-    return device(parts, interface=[{"between": "first|second", "halides": "open"}])
+    return device(parts, cathode, anode, interface=[{"between": "first|second", "halides": "open"}])
