@@ -9,7 +9,7 @@ from perovsim.device.tables import HALIDE, VACANCY
 
 
 class Couple:
-    """One run of a device of halide lattices at zero bias.
+    """One run of a device of halide lattices at open circuit: no ionic current in all.
 
     start : composition x(position) at t = 0; times [s]. x (cells,) positions and `width` [m];
     composition, vacancies : (times, cells)
@@ -22,7 +22,7 @@ class Couple:
         if start is not None:
             y[slot[HALIDE]] = start(self.x) * (1.0 - y[slot[VACANCY]])
         self.runner.record_start()
-        self.runner.follow_voltage(0.0, 0.0, 0.0, np.array(times, float), "exchange of halides")
+        self.runner.follow_current(0.0, 0.0, np.array(times, float), "exchange of halides", [])
         states = np.array([state.y for state in self.runner.trace.states])
         self.vacancies = states[:, slot[VACANCY]]
         self.composition = states[:, slot[HALIDE]] / (1.0 - self.vacancies)

@@ -1,4 +1,4 @@
-"""Strain and stress of the clamped halide lattices on the mesh: one line for halides, bands, outputs and diffraction."""
+"""Strain and stress of the clamped halide lattices on the mesh, one line for halides, bands, outputs, diffraction."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """One reaction at one place as a row: affinity, activities, what changes, from the potentials of its participants.
 
 Every participant has one electrochemical potential on one scale, electron energies against vacuum: mu(X-) = level(X) +
-kT ln(theta_X theta_ref/theta_V) + excess - q phi on lattice sites, mu(Pb2+) = -2 E(Pb/PbBr2) + 2 q phi, metals and gases of the
-elements 0, film compounds dGf, electrons E_F. Affinity, stoichiometry and the zero of the rate all follow from these.
+kT ln(theta_X theta_ref/theta_V) + excess - q phi on lattice sites, mu(Pb2+) = -2 E(Pb/PbBr2) + 2 q phi, metals and
+gases of the elements 0, film compounds dGf, electrons E_F. Affinity, stoichiometry and the zero of the rate all follow.
 """
 
 from __future__ import annotations

@@ -46,9 +46,8 @@ def failure_criteria(device, mesh: Mesh, x: np.ndarray, vacancies: np.ndarray, l
         largest = np.abs(strain).max(axis=1)
         out[f"largest_strain_{layer.name}"] = (largest, "1", f"largest elastic strain in plane of '{layer.name}'")
         if modulus is not None:
-            energy = lattice.strain_energy_release(strain, float(modulus), poisson, mesh.widths[film.inside]).sum(
-                axis=1
-            )
+            width = mesh.widths[film.inside]
+            energy = lattice.strain_energy_release(strain, float(modulus), poisson, width).sum(axis=1)
             out[f"energy_release_{layer.name}"] = (energy, "J m^-2", f"elastic energy of '{layer.name}' (Griffith's G)")
     return out
 

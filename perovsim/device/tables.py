@@ -28,9 +28,9 @@ WIDTH, FIXED, X_START, SHADED, SITES, JUMP_FIRST, JUMP_SECOND, RADIATIVE, INTRIN
 on the contact narrow the conducting area, halide sites [m^-3], jump diffusivities of the halides [m^2/s], radiative
 coefficient [m^3/s], n_i^2 at the start [m^-6], pairs per light of one [m^-3 s^-1]."""
 MIXING, STIFFNESS, MISFIT, BASE, ETA, SWELLING, EASE, MOVING, PASSES, IS_IDEAL = range(10)
-"""Rows of `Tables.lattice`: mixing energy [kT], V_X E/(1 - nu) of halides that feel stress [kT], in-plane misfit strain,
-stress-free strain eps0 = base + eta x + swelling theta_V, rise of ln D with eps_mis - eps0; whether halides exchange on
-a moving lattice, whether they pass into the next cell, whether no other row but these two matters."""
+"""Rows of `Tables.lattice`: mixing energy [kT], V_X E/(1 - nu) of halides that feel stress [kT], in-plane misfit
+strain, stress-free strain eps0 = base + eta x + swelling theta_V, rise of ln D with eps_mis - eps0; whether halides
+exchange on a moving lattice, whether they pass into the next cell, whether no other row but these two matters."""
 AUGER, LIFETIME, LEVEL, CENTRE_LEVEL = 0, 1, 2, 3
 """Rows of `Tables.pair`, electrons and holes: Auger [m^6/s], lifetime [s], SRH densities of traps and of centres
 [m^-3]."""

@@ -88,25 +88,6 @@ def site_energy(first, second, vacancy, mixing, stiffness, misfit, base, eta, sw
     )
 
 
-def thermodynamic_factor(x, mixing, stiffness=0.0, eta=0.0):
-    """Phi = 1 - 2 w x(1-x)/kT + 2 K eta^2 x(1-x): curvature of the free energy against that of ideal mixing.
-
-    mixing = w/kT; stiffness K = V_X E/(1 - nu)/kT; eta = d(eps0)/dx. Negative inside the spinodal.
-    """
-    return 1.0 + 2.0 * (stiffness * eta**2 - mixing) * x * (1.0 - x)
-
-
-def interdiffusivity(x, vacancies, factor, d_first, d_second, moving: bool = False):
-    """D~ of an exchange of two halides [m^2/s].
-
-    theta_V Phi D_1 D_2/(x D_1 + (1-x) D_2) without ionic current on a lattice that stands (Nernst-Planck);
-    theta_V Phi [(1-x) D_1 + x D_2] with vacancy sources on one that moves (Darken).
-    """
-    if moving:
-        return vacancies * factor * ((1.0 - x) * d_first + x * d_second)
-    return vacancies * factor * d_first * d_second / (x * d_first + (1.0 - x) * d_second)
-
-
 def interfacial_profile(x, left: float, right: float, value: float, decay: float):
     """Input that decays from both faces of a layer: value (e^{-(x-l)/d} + e^{-(r-x)/d}), 0 outside.
 

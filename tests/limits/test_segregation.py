@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.optimize import brentq
 
 from perovsim.constants import K_B, Q
-from perovsim.physics.lattice import interdiffusivity, thermodynamic_factor
+from perovsim.physics.interdiffusion import interdiffusivity, thermodynamic_factor
 
 KT = K_B * 300.0 / Q
 D, SITES = 1e-14, 1.57e28

@@ -13,7 +13,8 @@ from perovsim.constants import K_B, Q
 from perovsim.device.elastic import films
 from perovsim.device.run import Runner
 from perovsim.device.tables import CHARGE, HALIDE, PSI, SPECIES, VACANCY
-from perovsim.physics.lattice import interdiffusivity, site_energy, thermodynamic_factor
+from perovsim.physics.interdiffusion import interdiffusivity, thermodynamic_factor
+from perovsim.physics.lattice import site_energy
 
 KT = K_B * 300.0 / Q
 D, SITES, VACANCIES = 1e-14, 1.57e28, 1e26
