@@ -34,6 +34,7 @@ from perovsim.device.tables import (
     VACANCY,
 )
 from perovsim.errors import ModelFileError
+from perovsim.model.equation import INTERSTITIAL
 from perovsim.physics.thermochemistry import halide_level, lead_level, load_table
 
 ELEMENTS = ("Al", "Cl2", "Br2", "I2")
@@ -163,7 +164,7 @@ class Participants:
             self.metal_electrons(row, nu, spot.metal)
         elif word in ("e-", "h+"):
             self.carrier(row, ELECTRON if word == "e-" else HOLE, nu, spot.carrier)
-        elif word.endswith("-") and self.at.slot(VACANCY, spot.lattice) >= 0:
+        elif word.endswith("-") and INTERSTITIAL not in word and self.at.slot(VACANCY, spot.lattice) >= 0:
             self.lattice_halide(row, word[:-1], nu, spot.lattice)
         else:
             self.dissolved(row, word, nu, spot.dissolved if spot.dissolved >= 0 else spot.lattice)
@@ -239,7 +240,8 @@ class Participants:
         for s, plan in enumerate(self.at.plans):
             unknown = self.at.slot(SPECIES + s, cell)
             if plan.formula == formula and unknown >= 0:
-                base = halide_level(formula[:-1], self.redox, self.table) if formula.endswith("-") else 0.0
+                halide = formula[:-1].removesuffix(INTERSTITIAL)
+                base = halide_level(halide, self.redox, self.table) if formula.endswith("-") else 0.0
                 self.level(row, nu, base + plan.places[self.at.layer(cell).name].solvation)
                 if plan.charge:
                     row.link(self.at.slot(PSI, cell), -plan.charge * nu)
