@@ -162,9 +162,24 @@ class Result:
             f"{last.get('thickness_AlBr3', 0) * 1e9:.4g} nm; blocked {last.get('blocked_fraction', 0):.3g}",
             f"  Pb0               {last.get('Pb0_total', 0):.4g} mol/m^2",
             f"  charge passed     {charge:.4g} C/m^2; faradaic share {share}",
+            *self._mechanics(last),
             "  conservation      " + ", ".join(f"{name} {value:.1e}" for name, value in self.worst_balances.items()),
         ]
         return "\n".join(lines)
+
+    def _mechanics(self, last: dict[str, float]) -> list[str]:
+        """Largest strain and energy release of each halide lattice beside what the device file says is critical."""
+        lines = []
+        for layer in self.device.layers:
+            if f"largest_strain_{layer.name}" in last:
+                strain = 100.0 * last[f"largest_strain_{layer.name}"]
+                lines.append(f"  strain            {layer.name}: at most {strain:.3g} % elastic in plane")
+                lines[-1] += _beside(strain, layer.lattice.critical_strain, 100.0, "%")
+            if f"energy_release_{layer.name}" in last:
+                energy = last[f"energy_release_{layer.name}"]
+                lines[-1] += f"; Griffith G {energy:.3g} J/m^2"
+                lines[-1] += _beside(energy, layer.lattice.fracture_energy, 1.0, "J/m^2")
+        return lines
 
     def save(self, path: str | Path) -> Path:
         """Write NetCDF-4 (groups as in the class); the device and protocol texts go along."""
@@ -182,6 +197,15 @@ class Result:
                 f"{path}: cannot be written ({cause.strerror or cause}); choose another path"
             ) from cause
         return path
+
+
+def _beside(value: float, critical: Any, factor: float, unit: str) -> str:
+    """A criterion in words: its critical value, how that stands, and whether it is passed."""
+    if critical is None:
+        return " (no critical value given)"
+    limit = factor * float(critical)
+    verdict = "fails" if value >= limit else "holds"
+    return f" of {limit:.3g} {unit} ({critical.status}): {verdict}"
 
 
 def _storable(value: Any) -> str | int | float:

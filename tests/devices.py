@@ -72,3 +72,26 @@ def crowded(ions: bool = True) -> Device:
         {"between": "emitter|htl", "thermionic": 1e3, "trap": [trap("charged", 2e15, 4.6, charge="acceptor")]},
     ]
     return Device(name="crowded", temperature=300.0, contact=contacts, layer=[etl, emitter, htl], interface=junctions)
+
+
+def perovskite(name: str, nanometres: float, cells: int, x: float = 0.5, vacancies: float = 1e26, **lattice):
+    """A layer of mixed halides without electrons and holes; numbers of its lattice by keywords."""
+    return layer(name, nanometres, cells, transport=False, lattice={
+        "halides": ("Cl", "Br"), "x_Cl": x, "site_density": 1.57e28, "vacancy_density": vacancies, "D_vacancy": 1e-14,
+        "lead_density": 5.2e27, "lattice_parameter_Br": 5.84e-10, "lattice_parameter_Cl": 5.605e-10,
+        "youngs_modulus": 15.8e9, "poisson_ratio": 0.3, **lattice,
+    })  # fmt: skip
+
+
+def stressed_led(cells=(4, 6, 5), **more) -> Device:
+    """The shipped LED with mixing energy, stress and its feedbacks on barriers and bands."""
+    values = {"mixing_energy": 0.03, "stress_coupling": True, "vacancy_strain": 0.1, "activation_volume": 5e-30,
+              "affinity_strain_slope": 2.0, "ionisation_strain_slope": -3.0, "D_ratio_Cl": 3.0, **more}  # fmt: skip
+    everything = ("oxidised_halogen", "corrosion_couple", "electrochemical_corrosion")
+    return coarse_led(cells, everything, **{f"layer__emitter__{name}": value for name, value in values.items()})
+
+
+def bilayer(cathode: float = 3.4, anode: float = 5.6, **more) -> Device:
+    """Two halide lattices that are open to one another."""
+    parts = [perovskite("first", 20, 5, 0.3, **more), perovskite("second", 20, 5, 0.6, D_ratio_Cl=4.0, **more)]
+    return device(parts, cathode, anode, interface=[{"between": "first|second", "halides": "open"}])

@@ -8,7 +8,7 @@ conserves is conserved by any linear multistep formula to rounding.
 import numpy as np
 
 from perovsim.device.compiled import compiled
-from perovsim.device.lattice import halides
+from perovsim.device.lattice import halides, site_potentials
 from perovsim.device.matrix import add, clear
 from perovsim.device.reactions import react
 from perovsim.device.recombination import recombine
@@ -50,6 +50,7 @@ def assemble(p, control, t, y, state, f, m, want):
     prepare(p, y, state)
     poisson(p, y, state, f, m, want)
     carriers_and_ions(p, y, state, f, m, want)
+    site_potentials(p, y, state)
     halides(p, y, state, f, m, want)
     _hold(p, control, t, y, state, f, m, want)
     recombine(p, y, state, f, m, want, control.light)

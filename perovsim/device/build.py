@@ -9,6 +9,7 @@ import numpy as np
 from perovsim.constants import EPS_0, K_B, Q
 from perovsim.device.carriers import fixed_charge, image_factor, statistics_tables, trap_tables
 from perovsim.device.chemistry import compile_reactions
+from perovsim.device.elastic import add_strain_shifts, lattice_rows
 from perovsim.device.films import LEAD, ContactProducts, plan_products
 from perovsim.device.mesh import Mesh
 from perovsim.device.participants import Context
@@ -41,6 +42,7 @@ from perovsim.device.tables import (
     LIFETIME,
     NUMBERS,
     OFFSET,
+    PERMEATION,
     PSI,
     QUADRATURES,
     RADIATIVE,
@@ -52,6 +54,7 @@ from perovsim.device.tables import (
     STATES,
     STATISTICS,
     STICKING,
+    STRAINED,
     VACANCY,
     WEIGHT,
     WIDTH,
@@ -61,6 +64,9 @@ from perovsim.device.tables import (
 )
 from perovsim.model.quantity import Quantity
 from perovsim.physics.lattice import interfacial_profile
+
+TIGHT = 1e-60
+"""Permeability [m/s] that stands for none: nothing passes in any time."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,7 @@ def build(device) -> Problem:
         where,
         size,
         cell,
+        lattice_rows(device, mesh, vt),
         _pair(cells, vt),
         np.array([[p.charge, p.scale, p.is_mobile] for p in plans], float).T.copy(),
         _species(cells, plans, vt, number),
@@ -271,6 +278,8 @@ def _face(cells: _Cells, vt: float) -> np.ndarray:
         junction = device.interface(*(device.layers[mesh.layer[i]].name for i in (k - 1, k)))
         if junction is not None and junction.thermionic is not None:
             face[EMISSION:, k] = 1.0 / float(junction.thermionic)
+        if junction is not None and junction.permeability is not None:
+            face[PERMEATION, k] = 1.0 / max(float(junction.permeability), TIGHT)
     return face
 
 
@@ -306,7 +315,7 @@ def _lead_traps(device):
 
 
 def _species(cells: _Cells, plans: list[SpeciesPlan], vt: float, statistics: np.ndarray) -> np.ndarray:
-    own = np.zeros((FIELD + 1, len(plans), cells.mesh.n))
+    own = np.zeros((STRAINED + 1, len(plans), cells.mesh.n))
     own[STATES, :2] = cells.given("N_c", 1.0), cells.given("N_v", 1.0)
     own[STATISTICS] = -1.0
     own[STATISTICS, :2] = statistics[:, cells.mesh.layer]
@@ -320,6 +329,7 @@ def _species(cells: _Cells, plans: list[SpeciesPlan], vt: float, statistics: np.
     for s, plan in enumerate(plans[HOLE + 1 :], HOLE + 1):
         own[DIFFUSIVITY, s] = cells.each(lambda x, p=plan: p.places[x.name].diffusivity if x.name in p.places else 0.0)
         own[OFFSET, s] = cells.each(lambda x, p=plan: p.places[x.name].solvation if x.name in p.places else 0.0) / vt
+    add_strain_shifts(cells.device, cells.mesh, vt, own)
     return own
 
 

@@ -22,6 +22,7 @@ from perovsim.device.tables import (
     SCALE,
     SITES,
     SPECIES,
+    STRAINED,
     VACANCY,
     WIDTH,
     WORK,
@@ -79,7 +80,8 @@ def _densities(p, psi, fermi):
         z = p.species[CHARGE, s]
         for i in range(psi.size):
             if p.slot[SPECIES + s, i] >= 0:
-                level = -z * fermi - p.species_cell[OFFSET, s, i] - z * psi[i]
+                own = p.species_cell[:, s, i]
+                level = -z * fermi - own[OFFSET] - own[STRAINED] - z * psi[i]
                 density[s, i], _, slope[s, i], _ = density_of(p, s, i, level)
     return density, slope
 

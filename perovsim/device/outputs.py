@@ -11,6 +11,7 @@ from perovsim.device.currents import FaceCurrents, face_currents
 from perovsim.device.equations import Equations
 from perovsim.device.films import LEAD
 from perovsim.device.run import Runner, Trace
+from perovsim.device.strains import failure_criteria, gap_shift, strain_fields
 from perovsim.device.tables import (
     AUGER,
     ELECTRON,
@@ -29,6 +30,7 @@ from perovsim.device.tables import (
     SIGN,
     SLOPE,
     SPECIES,
+    STRAINED,
     VACANCY,
     X_START,
     without_reactions,
@@ -82,11 +84,11 @@ class History:
         values = self.z[:, len(QUADRATURES) :]
         return values - values[0]
 
-    @property
-    def shift(self) -> np.ndarray:
-        """Change of the composition since the start that moves the bands, 0 outside a mixed lattice."""
-        start = self.t.cell[X_START]
-        return np.nan_to_num(lattice.composition(self.get(HALIDE), self.get(VACANCY), start)[0] - start)
+    def shift(self, s: int) -> np.ndarray:
+        """Change of the offset of a carrier with composition and strain [kT]."""
+        start, own = self.t.cell[X_START], self.t.species_cell
+        change = np.nan_to_num(lattice.composition(self.get(HALIDE), self.get(VACANCY), start)[0] - start)
+        return own[SLOPE, s] * change + own[STRAINED, s]
 
     @property
     def voltage(self) -> np.ndarray:
@@ -123,7 +125,7 @@ def _bands(h: History) -> Columns:
     psi = h.get(PSI)
     n, p = (np.maximum(h.density(s), LEAST_DENSITY) for s in (ELECTRON, HOLE))
     log_states = np.log([_states(h, "N_c"), _states(h, "N_v")])
-    b = [own[OFFSET, s] + own[SLOPE, s] * h.shift for s in (ELECTRON, HOLE)]
+    b = [own[OFFSET, s] + h.shift(s) for s in (ELECTRON, HOLE)]
     nu = [excess_of(h.t, s, found) for s, found in ((ELECTRON, n), (HOLE, p))]
     bare = np.where(h.t.slot[SPECIES] >= 0, 0.0, np.nan)
     return {
@@ -167,45 +169,13 @@ def _halides(h: History) -> Columns:
     metal = np.zeros_like(vacancy) if lead is None else np.nan_to_num(h.density(lead))
     out["Pb0"] = (metal + 0.0 * vacancy, "m^-3", "metallic lead")
     out["f_Pb"] = (out["Pb0"][0] / lead_sites, "1", "share of the lead that is metal")
-    return out | _strains(h, x)
-
-
-def _strains(h: History, x: np.ndarray) -> Columns:
-    """Stress-free, elastic and lattice strain out of plane, against the cell of the reference composition."""
-    device, mesh = h.problem.device, h.problem.mesh
-    free, elastic = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
-    for k, layer in enumerate(device.layers):
-        own = layer.lattice
-        if own is None or own.lattice_parameter_Br is None or own.lattice_parameter_Cl is None:
-            continue
-        inside = mesh.layer == k
-        reference = float(own.x_Cl if device.x_reference is None else device.x_reference)
-        free[:, inside] = lattice.vegard_strain(
-            x[:, inside], reference, float(own.lattice_parameter_Br), float(own.lattice_parameter_Cl)
-        )
-        misfit = 0.0 if own.misfit_strain is None else float(own.misfit_strain)
-        elastic[:, inside] = lattice.biaxial_elastic(misfit, free[:, inside], float(own.poisson_ratio))
-        if own.initial_interfacial_strain is not None:
-            faces = mesh.faces[:-1][inside][0], mesh.faces[1:][inside][-1]
-            elastic[:, inside] += lattice.interfacial_profile(
-                mesh.centres[inside],
-                *faces,
-                float(own.initial_interfacial_strain),
-                float(own.initial_strain_decay_length),
-            )
-    if np.isnan(free).all():
-        return {}
-    return {
-        "strain_stress_free": (free, "1", "Vegard strain"),
-        "strain_elastic": (elastic, "1", "elastic strain, out of plane"),
-        "strain_lattice": (free + elastic, "1", "lattice strain that diffraction measures, out of plane"),
-    }
+    return out | strain_fields(h.problem.device, h.problem.mesh, x, vacancy, out["f_Pb"][0])
 
 
 def _recombination(h: History) -> Columns:
-    own, pair, cell = h.t.species_cell, h.t.pair, h.t.cell
+    pair, cell = h.t.pair, h.t.cell
     n, p = h.density(ELECTRON), h.density(HOLE)
-    shift = (own[SLOPE, ELECTRON] + own[SLOPE, HOLE]) * h.shift + excess_of(h.t, ELECTRON, n) + excess_of(h.t, HOLE, p)
+    shift = h.shift(ELECTRON) + h.shift(HOLE) + excess_of(h.t, ELECTRON, n) + excess_of(h.t, HOLE, p)
     excess = n * p - cell[INTRINSIC] * np.exp(-shift)
     srh = recombination.srh_factor(n, p, *pair[LIFETIME], *pair[LEVEL])
     auger = recombination.auger_factor(n, p, *pair[AUGER])
@@ -253,9 +223,11 @@ def _light(h: History, outcoupling: float, j: np.ndarray) -> Columns:
     emitter, dark = h.problem.device.emitter, np.zeros(h.time.size)
     power, luminance, peak = dark, dark, np.full(h.time.size, np.nan)
     if emitter is not None and emitter.lattice is not None and emitter.lattice.exciton_energy_Br is not None:
-        inside = h.problem.mesh.layer == h.problem.device.layers.index(emitter)
+        k = h.problem.device.layers.index(emitter)
+        inside = h.problem.mesh.layer == k
         weight = _recombination(h)["R_radiative"][0][:, inside] * h.problem.mesh.widths[inside]
-        energy = emitter.lattice.emission_energy(_halides(h)["x_Cl"][0][:, inside])
+        x = _halides(h)["x_Cl"][0][:, inside]
+        energy = emitter.lattice.emission_energy(x) + gap_shift(h.problem.device, h.problem.mesh, k, x)
         power, luminance, peak = emission.emitted_over_time(energy, weight, float(emitter.lattice.linewidth), flux)
     eqe = np.divide(Q * flux, j, out=np.full(j.shape, np.nan), where=j > 0.0)
     return {
@@ -286,6 +258,10 @@ def interfaces(h: History) -> Columns:
     lead = next((s for s, species in enumerate(h.problem.plans) if species.formula == LEAD), None)
     total = np.zeros(h.time.size) if lead is None else np.nansum(h.density(lead) * h.problem.mesh.widths, axis=1)
     out["Pb0_total"] = (total / N_A, "mol m^-2", "metallic lead")
+    halides = _halides(h)
+    if halides:
+        known = (halides[name][0] for name in ("x_Cl", "theta_V", "f_Pb"))
+        out |= failure_criteria(h.problem.device, h.problem.mesh, *known)
     faradaic = np.zeros(h.time.size)
     for k, process in enumerate(h.problem.device.reactions):
         extent = h.extents[:, k] / N_A

@@ -1,8 +1,8 @@
 """One reaction at one place as a row: affinity, activities, what changes, from the potentials of its participants.
 
 Every participant has one electrochemical potential on one scale, electron energies against vacuum: mu(X-) = level(X) +
-kT ln(theta_X theta_ref/theta_V) - q phi on lattice sites, mu(Pb2+) = -2 E(Pb/PbBr2) + 2 q phi, metals and gases of the
-elements 0, film compounds dGf, electrons E_F. Affinity, stoichiometry and the zero of the rate all follow from these.
+kT ln(theta_X theta_ref/theta_V) + excess - q phi on lattice sites, mu(Pb2+) = -2 E(Pb/PbBr2) + 2 q phi, metals and
+gases of the elements 0, film compounds dGf, electrons E_F. Affinity, stoichiometry and the zero of the rate all follow.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ from perovsim.device.tables import (
     POWER,
     PRESENT,
     PSI,
-    REMAINDER,
+    SITE,
     SPECIES,
     VACANCY,
 )
 from perovsim.errors import ModelFileError
+from perovsim.model.equation import INTERSTITIAL
 from perovsim.physics.thermochemistry import halide_level, lead_level, load_table
 
 ELEMENTS = ("Al", "Cl2", "Br2", "I2")
@@ -163,7 +164,7 @@ class Participants:
             self.metal_electrons(row, nu, spot.metal)
         elif word in ("e-", "h+"):
             self.carrier(row, ELECTRON if word == "e-" else HOLE, nu, spot.carrier)
-        elif word.endswith("-") and self.at.slot(VACANCY, spot.lattice) >= 0:
+        elif word.endswith("-") and INTERSTITIAL not in word and self.at.slot(VACANCY, spot.lattice) >= 0:
             self.lattice_halide(row, word[:-1], nu, spot.lattice)
         else:
             self.dissolved(row, word, nu, spot.dissolved if spot.dissolved >= 0 else spot.lattice)
@@ -190,11 +191,10 @@ class Participants:
         v, x = self.at.slot(VACANCY, cell), self.at.slot(HALIDE, cell)
         self.level(row, nu, halide_level(halide, self.redox, self.table))
         row.link(self.at.slot(PSI, cell), nu)
-        if len(names) == 2 and halide == names[0]:
-            own = self.at.activity(LINEAR, x)
+        is_first = len(names) == 2 and halide == names[0]
+        own = self.at.activity(SITE, v, x, carrier=(0 if is_first else 1, cell))
+        if is_first:
             row.makes(x, nu)
-        else:
-            own = self.at.activity(REMAINDER, v, x)
         row.makes(v, -nu)
         self.times(row, nu, own, abs(nu))
         self.times(row, -nu, self.at.activity(LINEAR, v, value=1.0 / self.at.theta_reference), abs(nu))
@@ -240,7 +240,8 @@ class Participants:
         for s, plan in enumerate(self.at.plans):
             unknown = self.at.slot(SPECIES + s, cell)
             if plan.formula == formula and unknown >= 0:
-                base = halide_level(formula[:-1], self.redox, self.table) if formula.endswith("-") else 0.0
+                halide = formula[:-1].removesuffix(INTERSTITIAL)
+                base = halide_level(halide, self.redox, self.table) if formula.endswith("-") else 0.0
                 self.level(row, nu, base + plan.places[self.at.layer(cell).name].solvation)
                 if plan.charge:
                     row.link(self.at.slot(PSI, cell), -plan.charge * nu)

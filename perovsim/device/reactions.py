@@ -32,7 +32,7 @@ from perovsim.device.tables import (
     PROCESS,
     QUADRATURES,
     RATE,
-    REMAINDER,
+    SITE,
     SLOPE,
     STEPS,
     VALUE,
@@ -60,9 +60,8 @@ def activities(p, y, state):
             out[VALUE], out[BY] = y[i0] * number * shift, number * shift * (1.0 + y[i0] * state.bend[s, i])
             out[BY + 1] = out[VALUE] * p.species_cell[SLOPE, s, i] * state.by[0, i]
             out[BY + 2] = out[VALUE] * p.species_cell[SLOPE, s, i] * state.by[1, i]
-        elif kind == REMAINDER:
-            out[VALUE] = (1.0 - y[i0] - (y[i1] if i1 >= 0 else 0.0)) * number
-            out[BY], out[BY + 1] = -number, -number
+        elif kind == SITE:
+            _site(entry[CARRIER], y[i0], y[i1] if i1 >= 0 else 0.0, state, entry[CARRIER + 1], out)
         elif kind == POWER:
             per = p.activity_number[k, 1]
             out[VALUE], slope = _power(1.0 - per * y[i0], number)
@@ -71,6 +70,16 @@ def activities(p, y, state):
             out[VALUE], out[BY] = -math.expm1(-y[i0] / number), math.exp(-y[i0] / number) / number
         else:
             _film_share(y[i0], y[i1] if i1 >= 0 else 0.0, number, out)
+
+
+@compiled
+def _site(halide, vacancy, first, state, i, out):
+    """Activity of a halide on its sites: its share times exp(excess), with its slopes by vacancies and first halide."""
+    gamma = safe_exp(state.excess[halide, i])
+    share = first if halide == 0 else 1.0 - vacancy - first
+    out[VALUE] = share * gamma
+    out[BY] = gamma * ((0.0 if halide == 0 else -1.0) + share * state.excess_by[halide, 0, i])
+    out[BY + 1] = gamma * ((1.0 if halide == 0 else -1.0) + share * state.excess_by[halide, 1, i])
 
 
 @compiled

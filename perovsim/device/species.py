@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from perovsim.device.films import LEAD
 from perovsim.device.sites import contact_side, split_site
+from perovsim.model.equation import INTERSTITIAL
 
 LEAST_SCALE = 1e20
 """Smallest unit of density of an ion [m^-3]."""
@@ -152,7 +153,8 @@ def _takes_part(device, species, reaction) -> bool:
         return False
     site = split_site(reaction.site)
     names = site.layers or (device.layers[0 if contact_side(device, reaction) == 0 else -1].name,)
-    return any(name in species.layers and (device.layer(name).lattice is None or species.charge == 0) for name in names)
+    apart = species.charge >= 0 or INTERSTITIAL in species.formula
+    return any(name in species.layers and (device.layer(name).lattice is None or apart) for name in names)
 
 
 def _lead(device) -> list[SpeciesPlan]:

@@ -27,18 +27,24 @@ WIDTH, FIXED, X_START, SHADED, SITES, JUMP_FIRST, JUMP_SECOND, RADIATIVE, INTRIN
 """Rows of `Tables.cell`: width [m], charge that no unknown carries [q m^-3], composition at the start, whether films
 on the contact narrow the conducting area, halide sites [m^-3], jump diffusivities of the halides [m^2/s], radiative
 coefficient [m^3/s], n_i^2 at the start [m^-6], pairs per light of one [m^-3 s^-1], bimolecular coefficient without
-light [m^3/s].""" ""
+light [m^3/s]."""
+MIXING, STIFFNESS, MISFIT, BASE, ETA, SWELLING, EASE, MOVING, PASSES, IS_IDEAL = range(10)
+"""Rows of `Tables.lattice`: mixing energy [kT], V_X E/(1 - nu) of halides that feel stress [kT], in-plane misfit
+strain, stress-free strain eps0 = base + eta x + swelling theta_V, rise of ln D with eps_mis - eps0; whether halides
+exchange on a moving lattice, whether they pass into the next cell, whether no other row but these two matters."""
 AUGER, LIFETIME, LEVEL, CENTRE_LEVEL = 0, 1, 2, 3
 """Rows of `Tables.pair`, electrons and holes: Auger [m^6/s], lifetime [s], SRH densities of traps and of centres
 [m^-3]."""
-DIFFUSIVITY, OFFSET, SLOPE, STATES, STATISTICS, FIELD = range(6)
-"""Rows of `Tables.species_cell`: [m^2/s], [kT], [kT]; of electrons and holes states [m^-3], number of the statistics
-(-1: Boltzmann), factor of a mobility that rises with the field, ln mu ~ FIELD sqrt|dpsi/dx| [m^1/2]."""
+DIFFUSIVITY, OFFSET, SLOPE, STATES, STATISTICS, FIELD, STRAINED = range(7)
+"""Rows of `Tables.species_cell`: [m^2/s], [kT], [kT] per composition; of electrons and holes states [m^-3], number of
+the statistics (-1: Boltzmann), factor of a mobility that rises with the field, ln mu ~ FIELD sqrt|dpsi/dx| [m^1/2],
+shift at the start by elastic strain [kT]."""
 CHARGE, SCALE, MOBILE = 0, 1, 2
 """Rows of `Tables.species`: charge number, density of one unit of the unknown [m^-3], whether it moves."""
-GAP, WEIGHT, BOUNDARY, EMISSION = 0, 1, 2, 3
+GAP, WEIGHT, BOUNDARY, PERMEATION, EMISSION = 0, 1, 2, 3, 4
 """Rows of `Tables.face`: eps kT/(q^2 distance) [m^-2], weight of the left cell in the potential of a face, whether two
-materials meet there, then 1/velocity of thermionic emission of electrons and holes [s/m] (0: continuous level)."""
+materials meet there, 1/permeability for dissolved species [s/m] (0: no resistance), then 1/velocity of thermionic
+emission of electrons and holes [s/m] (0: continuous level)."""
 WORK, STICKING, IMAGE = 0, 1, 3
 """Columns of `Tables.contact`: work function [kT], then 1/surface velocity of electrons and holes [s/m] (0: ohmic),
 lowering of the barrier by the image force over the root of the field [m^1/2]."""
@@ -61,10 +67,11 @@ face."""
 RATE_COLUMNS = AT_CONTACT + 2
 PROCESS, LINK = 0, 1
 """Columns of `Tables.link`: the process, then two unknowns whose potentials enter the affinity."""
-LINEAR, BAND, REMAINDER, POWER, FILM_SHARE, PRESENT = range(6)
-"""Kinds of activity: how a reaction sees a participant."""
+LINEAR, BAND, SITE, POWER, FILM_SHARE, PRESENT = range(6)
+"""Kinds of activity: how a reaction sees a participant; SITE is a halide of a lattice."""
 KIND, DEPENDS_ON, CARRIER = 0, 1, 4
-"""Columns of `Tables.activity`: kind, up to three unknowns, species and cell of a BAND activity."""
+"""Columns of `Tables.activity`: kind, up to three unknowns, species and cell of a BAND activity, halide (0 the first,
+1 the last) and cell of a SITE activity."""
 DEPENDS = 3
 VALUE, BY = 0, 1
 """Columns of `State.activity`: value, then slopes by the unknowns that it depends on."""
@@ -94,12 +101,14 @@ class Tables(NamedTuple):
     """(2, n)."""
     cell: np.ndarray
     """(11, n)."""
+    lattice: np.ndarray
+    """(10, n)."""
     pair: np.ndarray
     """(4, 2, n)."""
     species: np.ndarray
     """(3, s)."""
     species_cell: np.ndarray
-    """(6, s, n)."""
+    """(7, s, n)."""
     excess: np.ndarray
     """Excess chemical potential of each statistics and its slope (kinds, 2, points)."""
     excess_number: np.ndarray
@@ -109,7 +118,7 @@ class Tables(NamedTuple):
     junction: np.ndarray
     """Traps at junctions (j, JUNCTION_COLUMNS)."""
     face: np.ndarray
-    """(5, n + 1)."""
+    """(6, n + 1)."""
     contact: np.ndarray
     """(2, 5)."""
     number: np.ndarray
@@ -148,12 +157,18 @@ class State(NamedTuple):
     """[m^-3] (s, n)."""
     shift: np.ndarray
     """Change of the offset with the composition, and what the statistics add to it [kT] (s, n)."""
-    excess: np.ndarray
+    band_excess: np.ndarray
     """What the statistics add for electrons and holes [kT] (2, n)."""
     bend: np.ndarray
     """Its slope by the unknown of the same carrier (2, n)."""
     by: np.ndarray
     """Slopes of the composition by the fractions of vacancies and of the first halide (2, n)."""
+    excess: np.ndarray
+    """Excess potentials of the first and the last halide [kT] (2, n)."""
+    excess_by: np.ndarray
+    """Their slopes by the fractions of vacancies and of the first halide (2, 2, n)."""
+    ease: np.ndarray
+    """Change of ln D with stress, then its slopes by the two fractions (3, n)."""
     through: np.ndarray
     """Share of the contact that conducts, then its slopes by the films (1 + f,)."""
     flow: np.ndarray
@@ -175,6 +190,9 @@ def new_state(tables: Tables, processes: int) -> State:
         np.zeros((2, n)),
         np.zeros((2, n)),
         np.zeros((2, n)),
+        np.zeros((2, n)),
+        np.zeros((2, 2, n)),
+        np.zeros((3, n)),
         np.zeros(1 + tables.film.size),
         np.zeros((s + 1, n + 1)),
         np.zeros(len(QUADRATURES) + processes + 2),

@@ -27,6 +27,7 @@ from perovsim.device.tables import (
     IN_PLACE,
     MOBILE,
     OFFSET,
+    PERMEATION,
     PSI,
     SCALE,
     SHADED,
@@ -37,6 +38,7 @@ from perovsim.device.tables import (
     STATES,
     STATISTICS,
     STICKING,
+    STRAINED,
     VACANCY,
     WEIGHT,
     WIDTH,
@@ -69,12 +71,12 @@ def prepare(p, y, state):
         for s in range(p.species.shape[1]):
             k = p.slot[SPECIES + s, i]
             state.density[s, i] = p.species[SCALE, s] * y[k] if k >= 0 else 0.0
-            state.shift[s, i] = p.species_cell[SLOPE, s, i] * (x - p.cell[X_START, i])
+            state.shift[s, i] = p.species_cell[SLOPE, s, i] * (x - p.cell[X_START, i]) + p.species_cell[STRAINED, s, i]
             if s <= HOLE and k >= 0 and p.species_cell[STATISTICS, s, i] >= 0.0:
                 kind, states = int(p.species_cell[STATISTICS, s, i]), p.species_cell[STATES, s, i]
                 nu, slope = excess(p.excess[kind], p.excess_number[kind], state.density[s, i] / states)
                 state.shift[s, i] += nu
-                state.excess[s, i], state.bend[s, i] = nu, slope * p.species[SCALE, s] / states
+                state.band_excess[s, i], state.bend[s, i] = nu, slope * p.species[SCALE, s] / states
     _open_share(p.film, p.number[COVER], p.number[DECAY], y[p.where.shape[1] + 1 :], state.through)
 
 
@@ -266,7 +268,7 @@ def _across(p, y, state, f, m, want, s, face):
     fast_i, rise_i = field_factor(p.species_cell[FIELD, s, i], (1.0 - weight) * bias, 0.5 * p.cell[WIDTH, i])
     fast_j, rise_j = field_factor(p.species_cell[FIELD, s, j], weight * bias, 0.5 * p.cell[WIDTH, j])
     r_i, r_j = r_i / fast_i, r_j / fast_j
-    step = p.face[EMISSION + s, face] if s <= HOLE else 0.0
+    step = p.face[EMISSION + s, face] if s <= HOLE else p.face[PERMEATION, face]
     flux, by_i, by_wi, by_j, by_wj, by_fi, by_fj, by_ri, by_rj, _ = flux_two_segment(
         state.density[s, i],
         0.0,
@@ -310,7 +312,7 @@ def _contact(p, y, state, f, m, want, s, side):
     if row < 0:
         return
     z, own, band = p.species[CHARGE, s], p.species_cell[:, s, i], p.where.shape[1]
-    offset = own[OFFSET] + state.shift[s, i] - state.excess[s, i]
+    offset = own[OFFSET] + state.shift[s, i] - state.band_excess[s, i]
     shaded = p.cell[SHADED, i] > 0.0
     share = state.through[0] if shaded else 1.0
     bias = y[psi] - (first_contact(p, y) if side == 0 else 0.0)
@@ -322,7 +324,7 @@ def _contact(p, y, state, f, m, want, s, side):
     half = 0.5 * p.cell[WIDTH, i] / (own[DIFFUSIVITY] * share * faster)
     step = p.contact[side, STICKING + s] / share * safe_exp(-lower)
     flux, by_metal, by_wm, by_a, by_w, by_fm, by_f, _, by_half, by_step = flux_two_segment(
-        metal, nu, state.density[s, i], z * bias + state.excess[s, i], nu, nu, 0.0, half, step
+        metal, nu, state.density[s, i], z * bias + state.band_excess[s, i], nu, nu, 0.0, half, step
     )
     out = 1.0 if side == 0 else -1.0
     state.flow[s, face] = out * flux

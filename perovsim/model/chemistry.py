@@ -53,14 +53,18 @@ class Electrochemistry(ModelData):
 
 
 class SpeciesInLayer(ModelData):
-    """A dilute species in one layer; `solvation_energy` [eV] lowers or raises its level there."""
+    """A dilute species in one layer; `solvation_energy` [eV] lowers or raises its level there.
+
+    Counted from X- on its site for an anion, from the element for a neutral atom, and for a cation from the element and
+    an electron in vacuum: that of X+ holds its ionisation energy.
+    """
 
     diffusivity: dim.Diffusivity
     solvation_energy: dim.Energy
 
 
 class Species(ModelData):
-    """A dilute mobile species beside lattice halides and carriers."""
+    """A dilute mobile species beside lattice halides and carriers; Cl, Cl+, or Cl_i- for an ion between the sites."""
 
     name: Name
     formula: str

@@ -220,7 +220,19 @@ class Device(ModelData):
         order = [layer.name for layer in self.layers]
         for index, interface in enumerate(self.interfaces):
             self._check_neighbours(interface.between, order, ("interface", index, "between"))
+            if interface.halides == "open":
+                self._check_open(interface, ("interface", index, "halides"))
         return self
+
+    def _check_open(self, interface: Interface, key: Key) -> None:
+        first, second = (self.layer(name).lattice for name in interface.layers)
+        if first is None or second is None:
+            message = f"halides = \"open\" at '{interface.between}', but not both layers hold a halide lattice"
+            raise PlacedError(f'{message}; use "blocked"', *key)
+        for name in ("halides", "moving_lattice"):
+            if getattr(first, name) != getattr(second, name):
+                message = f"halides = \"open\" at '{interface.between}' between lattices that differ in {name}"
+                raise PlacedError(f'{message}; make them the same, or use "blocked"', *key)
 
     @model_validator(mode="after")
     def _check_species(self) -> Self:

@@ -38,6 +38,8 @@ AugerCoefficient = Annotated[Quantity, Dimension(("m^6/s",), low=0, high=1e-30)]
 GenerationRate = Annotated[Quantity, Dimension(("m^-3/s",), low=0, high=1e35)]
 Lifetime = Annotated[Quantity, Dimension(("s",), low=0, above=True, infinite=True)]
 Velocity = Annotated[Quantity, Dimension(("m/s",), low=0, infinite=True)]
+ActivationVolume = Annotated[Quantity, Dimension(("m^3",), low=-1e-27, high=1e-27)]
+FractureEnergy = Annotated[Quantity, Dimension(("J/m^2",), low=0, high=1e4, above=True)]
 Modulus = Annotated[Quantity, Dimension(("Pa",), low=0, high=1e13, above=True)]
 
 ArealAmount = Annotated[Quantity, Dimension(("mol/m^2",), low=0, high=1e3, above=True)]

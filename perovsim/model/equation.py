@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-_TERM = re.compile(r"^\s*(\d+)?\s*([A-Z][A-Za-z0-9]*(?:\d*[+-])?|e-|h\+)\s*$")
+INTERSTITIAL = "_i"
+"""Mark of an ion beside the sites of its lattice: Cl_i- has left one, Cl- stands on one."""
+_TERM = re.compile(r"^\s*(\d+)?\s*([A-Z][A-Za-z0-9]*(?:_i)?(?:\d*[+-])?|e-|h\+)\s*$")
 _CHARGE = re.compile(r"(\d*)([+-])$")
 _ELEMENT = re.compile(r"([A-Z][a-z]?)(\d*)")
 _SPLIT = re.compile(r"\s+\+\s+")
@@ -70,7 +72,7 @@ def composition(word: str) -> tuple[dict[str, int], int]:
     if formula in ("e", "h"):
         return {}, charge
     atoms: Counter[str] = Counter()
-    for element, number in _ELEMENT.findall(formula):
+    for element, number in _ELEMENT.findall(formula.removesuffix(INTERSTITIAL)):
         atoms[element] += int(number or 1)
     return dict(atoms), charge
 

@@ -113,8 +113,8 @@ class _Merge:
             self.places[(*key, name)] = (document.path, document.line((name,)))
         lattice: dict[str, Any] = {}
         if material.lattice is not None:
-            lattice = dict(material.lattice.quantities())
-            lattice["halides"] = material.lattice.halides
+            own = material.lattice
+            lattice = {name: getattr(own, name) for name in LATTICE_KEYS if getattr(own, name) is not None}
             for name in lattice:
                 line = document.line(("lattice", name))
                 self.places[(*key, "lattice", name)] = (document.path, line)

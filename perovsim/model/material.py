@@ -18,12 +18,25 @@ ROOM_TEMPERATURE = 298.15
 """Reference temperature [K] of a diffusivity that states none."""
 
 
+ELASTIC_NEEDS = ("lattice_parameter_Br", "lattice_parameter_Cl", "youngs_modulus", "poisson_ratio")
+STRESS_USES = ("stress_coupling", "activation_volume", "affinity_strain_slope", "ionisation_strain_slope",
+               "fracture_energy")  # fmt: skip
+"""What needs the elastic constants of a lattice."""
+
+
 class HalideLattice(ModelData):
     """The anion sublattice: halides and vacancies that share a fixed number of sites.
 
     theta_Cl + theta_Br + theta_V = 1; x_Cl = theta_Cl / (theta_Cl + theta_Br). Chloride stands first in `halides`.
+    mixing_energy : w of the regular solution [eV per halide], g = w x (1 - x); segregates above 2 kT
+    moving_lattice : Darken's limit, vacancies held by sources and the lattice free to shift: halides exchange only;
+    false: they move by vacancies on a lattice that stands
+    stress_coupling : whether the stress of the clamped film drives halides, -Omega_X sigma_h
+    vacancy_strain : d(eps0)/d(theta_V); lead_strain : d(eps0)/d(share of the lead that is metal), outputs only
+    activation_volume : E_migration rises by pressure times it; *_strain_slope : of the level with the trace of the
+    elastic strain [eV]; critical_strain, fracture_energy : what the strain is compared with
     initial_interfacial_strain, initial_interfacial_lead : what stands at both faces before operation,
-    falling off over its decay length into the layer; metallic lead as a density [m^-3]
+    falling off over its decay length into the layer; strain elastic and out of plane, metallic lead as a density [m^-3]
     """
 
     halides: tuple[Halide, ...] = ("Cl", "Br")
@@ -36,6 +49,8 @@ class HalideLattice(ModelData):
     E_migration: dim.Barrier | None = None
     T_reference: dim.Temperature | None = None
     lead_density: dim.PositiveDensity | None = None
+    mixing_energy: dim.Energy | None = None
+    moving_lattice: bool = False
 
     lattice_parameter_Br: dim.Length | None = None
     lattice_parameter_Cl: dim.Length | None = None
@@ -44,6 +59,14 @@ class HalideLattice(ModelData):
     initial_interfacial_strain: dim.Strain | None = None
     initial_strain_decay_length: dim.Length | None = None
     misfit_strain: dim.Strain | None = None
+    vacancy_strain: dim.Strain | None = None
+    lead_strain: dim.Strain | None = None
+    stress_coupling: bool = False
+    activation_volume: dim.ActivationVolume | None = None
+    affinity_strain_slope: dim.Energy | None = None
+    ionisation_strain_slope: dim.Energy | None = None
+    critical_strain: dim.Fraction | None = None
+    fracture_energy: dim.FractureEnergy | None = None
     initial_interfacial_lead: dim.Density | None = None
     initial_lead_decay_length: dim.Length | None = None
 
@@ -70,6 +93,31 @@ class HalideLattice(ModelData):
             if getattr(self, name) is not None and getattr(self, length) is None:
                 raise ValueError(f"{name} is given without {length}; add how far it reaches into the layer")
         return self
+
+    @model_validator(mode="after")
+    def _check_elastic(self) -> Self:
+        uses = [name for name in STRESS_USES if getattr(self, name)]
+        missing = [name for name in ELASTIC_NEEDS if getattr(self, name) is None]
+        if uses and missing:
+            raise ValueError(f"{uses[0]} needs {', '.join(missing)} of the lattice; add them, or leave it out")
+        profile = 0.0 if self.initial_interfacial_strain is None else float(self.initial_interfacial_strain)
+        if self.has_strain and profile != 0.0 and (self.poisson_ratio is None or float(self.poisson_ratio) == 0.0):
+            raise ValueError(
+                f"initial_interfacial_strain {self.initial_interfacial_strain} is out of plane, and without a "
+                "poisson_ratio other than 0 no stress in plane makes it; give one, or misfit_strain instead"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_moving(self) -> Self:
+        if self.moving_lattice and len(self.halides) != 2:
+            raise ValueError("moving_lattice = true exchanges two halides; give both in `halides`, or set it to false")
+        return self
+
+    @property
+    def has_strain(self) -> bool:
+        """Whether the lattice parameters that strain is counted from are known."""
+        return self.lattice_parameter_Br is not None and self.lattice_parameter_Cl is not None
 
     def diffusivity(self, temperature: float) -> float:
         """D(T) = D_vacancy exp[-(E_migration/k)(1/T - 1/T_reference)] [m^2/s], temperature in K."""

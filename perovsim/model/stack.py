@@ -108,10 +108,15 @@ class Interface(ModelData):
     """The junction of two neighbouring layers, ``between = "emitter|etl"``.
 
     thermionic : emission velocity over the band step [m/s]; None = continuous quasi-Fermi level
+    permeability : of the junction for dissolved species, J = P (c_1 - c_2 of the equilibrium with c_1) [m/s], c_1 on
+    the side where they are less at home; None = no resistance
+    halides : "open" where the sites of two halide lattices are neighbours, "blocked" where nothing passes
     """
 
     between: str
     thermionic: dim.Velocity | None = None
+    permeability: dim.Velocity | None = None
+    halides: Literal["blocked", "open"] = "blocked"
     traps: tuple[InterfaceTrap, ...] = Field(default=(), alias="trap")
 
     @field_validator("between")

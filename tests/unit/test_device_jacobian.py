@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from devices import coarse_led, crowded, heterojunction
+from devices import bilayer, coarse_led, crowded, heterojunction, stressed_led
 
 from perovsim.device.assemble import assemble
 from perovsim.device.run import Runner
@@ -19,6 +19,9 @@ ROUNDING = 20 * np.finfo(float).eps
 CASES = {
     "led with every reaction": lambda: coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm"),
     "the same, mirrored": lambda: coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm").mirrored(),
+    "stress, mixing energy, feedbacks": stressed_led,
+    "the same on a moving lattice": lambda: stressed_led(moving_lattice=True),
+    "two lattices, open": lambda: bilayer(mixing_energy=0.05, stress_coupling=True, misfit_strain=0.01),
     "heterojunction with ions": lambda: heterojunction(ions=True),
     "every statistics and trap": crowded,
     "the same, from the other side": lambda: crowded().mirrored(),

@@ -1,0 +1,147 @@
+"""Halides off their sites: partition between layers, a junction that lets little through, Frenkel pairs, X+."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from devices import device, perovskite
+from numpy.testing import assert_allclose
+
+from perovsim.constants import K_B, Q
+from perovsim.device.contents import Contents
+from perovsim.device.run import Runner
+from perovsim.device.tables import CHARGE, HALIDE, PSI, SPECIES, VACANCY
+
+KT = K_B * 300.0 / Q
+REFERENCE = 1e26
+
+
+def dissolved(name: str, formula: str, charge: int, **layers: tuple[float, float]) -> dict:
+    """A species with (diffusivity, solvation energy) by layer."""
+    places = {layer: {"diffusivity": d, "solvation_energy": e} for layer, (d, e) in layers.items()}
+    return {"name": name, "formula": formula, "charge": charge, "reference_density": REFERENCE, "layers": places}
+
+
+def reaction(name: str, text: str, site: str, rate: str) -> dict:
+    return {"kind": "reaction", "name": name, "reaction": text, "site": site, "rate": rate}
+
+
+def two_boxes(energy: float, permeability: float | None = None):
+    """Two empty layers in which neutral chlorine dissolves, `energy` [eV] worse in the second."""
+    from devices import layer
+
+    parts = [layer("first", 20, 12, transport=False), layer("second", 40, 24, transport=False)]
+    places = {"first": (1e-12, 0.0), "second": (1e-12, energy)}
+    species = [dissolved("atom", "Cl", 0, **places), dissolved("molecule", "Cl2", 0, **places)]
+    junction = {"between": "first|second"} | ({} if permeability is None else {"permeability": permeability})
+    still = reaction("held", "2 Cl -> Cl2", "layer:first", "0 mol/m^3/s")
+    return device(parts, 4.3, 4.3, species=species, process=[still], interface=[junction],
+                  electrochemistry={"redox_level": "-4.3 eV"})  # fmt: skip
+
+
+def densities(runner: Runner, formula: str) -> np.ndarray:
+    """Density of a species over the cells [m^-3], NaN where it does not live, in units of the reference."""
+    s = next(k for k, plan in enumerate(runner.problem.plans) if plan.formula == formula)
+    slot = runner.tables.slot[SPECIES + s]
+    return np.where(slot >= 0, runner.state.y[slot], np.nan)
+
+
+def poured(own, times) -> list[np.ndarray]:
+    """Chlorine atoms in the first layer at the start; their densities at the times."""
+    runner = Runner(own, 1e-8)
+    s = next(k for k, plan in enumerate(runner.problem.plans) if plan.formula == "Cl")
+    runner.state.y[runner.tables.slot[SPECIES + s, :12]] = 1.0
+    runner.record_start()
+    found, clock = [], 0.0
+    for time in times:
+        runner.follow_current(0.0, 0.0, np.array([time - clock]), "leakage", [])
+        found.append(densities(runner, "Cl"))
+        clock = time
+    return found
+
+
+@pytest.mark.parametrize("energy", [0.1, -0.05, 0.3])
+def test_partition_between_layers(energy: float) -> None:
+    """At rest the densities stand as K_p = exp(-dG/kT)."""
+    c = poured(two_boxes(energy), [1e3])[0]
+    assert np.ptp(c[:12]) <= 1e-8 * c[0]
+    assert_allclose(c[-1] / c[0], np.exp(-energy / KT), rtol=1e-6)
+
+
+@pytest.mark.parametrize("energy", [0.0, 0.05, -0.05])
+def test_a_junction_of_low_permeability_limits_the_exchange(energy: float) -> None:
+    """J = P (c_u - c_u,eq), c_u of the side where the species is less at home: both layers relax with
+    exp(-P t (K/L_1 + 1/L_2)), K = min(K_p, 1), for L P/D << 1; the partition is the same."""
+    permeability = 1e-9
+    k = np.exp(-energy / KT)
+    low = min(k, 1.0)
+    rate = permeability * (low / 20e-9 + low / k / 40e-9)
+    early, late, end = poured(two_boxes(energy, permeability), [0.5 / rate, 1.5 / rate, 100.0 / rate])
+    assert_allclose(end[-1] / end[0], k, rtol=1e-6)
+    assert_allclose(np.log((early[0] - end[0]) / (late[0] - end[0])), 1.0, rtol=0.01)
+
+
+def test_a_tight_junction_lets_nothing_through() -> None:
+    c = poured(two_boxes(0.0, 0.0), [1e9])[0]
+    assert np.abs(c[12:]).max() <= 1e-12
+
+
+def frenkel(energy: float, rate: str = "1e-3 mol/m^3/s"):
+    """A bromide lattice whose anions leave their sites for places between them, `energy` [eV] higher."""
+    film = perovskite("film", 40, 30, vacancies=1e20, halides=("Br",), x_Cl=0.0, theta_reference=1.0)
+    return device([film], 4.3, 4.3, species=[dissolved("interstitial", "Br_i-", -1, film=(1e-15, energy))],
+                  process=[reaction("pairs", "Br- -> Br_i-", "layer:film", rate)],
+                  electrochemistry={"redox_level": "-4.3 eV"})  # fmt: skip
+
+
+def test_frenkel_pairs_come_to_their_equilibrium() -> None:
+    """S = k (K a_X - a_V a_i): a_V a_i/a_X = exp(-G/kT) in every cell, as many vacancies as interstitials made."""
+    energy = 0.45
+    runner = Runner(frenkel(energy), 1e-8)
+    contents = Contents(runner.problem)
+    bromine = contents.amount("Br", runner.state.y)
+    runner.record_start()
+    runner.follow_voltage(0.0, 0.0, 0.0, np.array([1e12]), "rest")
+    t, y = runner.tables, runner.state.y
+    vacancy, between = y[t.slot[VACANCY]], densities(runner, "Br_i-")
+    assert_allclose(vacancy * between / (1.0 - vacancy), np.exp(-energy / KT), rtol=1e-8)
+    made = vacancy[15] * 1.57e28 - 1e20
+    assert made > 1e23
+    assert_allclose(between[15] * REFERENCE, made, rtol=1e-6)  # neutral in the middle
+    assert_allclose(contents.amount("Br", y), bromine, rtol=1e-13)
+
+
+def test_frenkel_source_is_linear_in_the_distance_from_equilibrium() -> None:
+    """Rate of pairs k (K a_X - a_V a_i): with few of them k K of the start, read from the extent."""
+    energy = 0.6
+    runner = Runner(frenkel(energy, "1e-3 mol/m^3/s"), 1e-8)
+    runner.record_start()
+    time = 1e-3
+    runner.follow_voltage(0.0, 0.0, 0.0, np.array([time]), "start")
+    pairs = runner.state.z[-1] / 40e-9 / time  # [m^-3 s^-1]
+    full = 1e-3 * 6.02214076e23 * np.exp(-0.5 * energy / KT)  # alpha = 1/2 of the affinity -G/kT
+    assert_allclose(pairs, full, rtol=1e-4)
+
+
+def test_cations_of_halogen_drift_to_the_cathode() -> None:
+    """X+ between the sites goes with the field, X- on them (through vacancies) against it."""
+    film = perovskite("film", 40, 30, vacancies=1e22, halides=("Cl", "Br"))
+    places = {"film": (1e-14, 5.5)}
+    species = [dissolved("cation", "Cl+", 1, **places), dissolved("atom", "Cl", 0, film=(0.0, 0.0))]
+    still = {**film, "transport": True}
+    own = device([still], 4.3, 4.3, species=species, process=[
+        reaction("ionisation", "Cl + h+ -> Cl+", "layer:film", "0 m^3/s")],
+        electrochemistry={"redox_level": "-4.3 eV"})  # fmt: skip
+    runner = Runner(own, 1e-7)
+    s = next(k for k, plan in enumerate(runner.problem.plans) if plan.formula == "Cl+")
+    assert runner.tables.species[CHARGE, s] == 1.0
+    slot, x = runner.tables.slot, runner.mesh.centres
+    runner.state.y[slot[SPECIES + s]] = 1e-6
+    runner.record_start()
+    halide = runner.state.y[slot[HALIDE]] @ (x * runner.mesh.widths)
+    runner.follow_voltage(0.5, 0.0, 0.0, np.array([1e-2]), "forward")  # the cathode is at x = 0
+    cations, y = runner.state.y[slot[SPECIES + s]], runner.state.y
+    weights = cations * runner.mesh.widths
+    assert (weights @ x) / weights.sum() < 0.45 * 40e-9
+    assert y[slot[HALIDE]] @ (x * runner.mesh.widths) > halide  # chloride, towards the anode
+    assert y[slot[PSI]][0] < y[slot[PSI]][-1]
