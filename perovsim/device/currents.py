@@ -28,7 +28,10 @@ ROUNDING = 100.0 * np.finfo(float).eps
 
 @dataclass(frozen=True)
 class FaceCurrents:
-    """x-directed current densities [A/m^2] (n + 1,), what is rounding in their sum, the radiative rate [m^-2 s^-1]."""
+    """x-directed current densities [A/m^2] (n + 1,), what is rounding in their sum, the radiative rate [m^-2 s^-1].
+
+    quietest : the inner face whose largest carrier term is the smallest, where the sum is known best
+    """
 
     electron: np.ndarray
     hole: np.ndarray
@@ -36,6 +39,7 @@ class FaceCurrents:
     displacement: np.ndarray
     floor: float
     radiative: float
+    quietest: int
 
     @property
     def total(self) -> np.ndarray:
@@ -53,14 +57,16 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
     ion[[0, -1]] += ledger[-2:]
     psi = state.slope[t.slot[PSI]]
     first = t.number[SIGN] * state.slope[t.where.shape[1]]
+    terms = _flux_terms(t, equations.state.density)
     displacement = -t.face[GAP] * np.diff(np.concatenate(([first], psi, [0.0])))
     return FaceCurrents(
         -Q * flow[ELECTRON],
         Q * flow[HOLE],
         Q * ion,
         Q * displacement,
-        Q * ROUNDING * max(_largest_flux(t, equations.state.density), _largest_displacement(t, state)),
+        Q * ROUNDING * max(terms.max(), _largest_displacement(t, state)),
         float(ledger[QUADRATURES.index("radiative")]),
+        1 + int(np.argmin(terms[1:-1])) if terms.size > 2 else 0,
     )
 
 
@@ -70,11 +76,12 @@ def _largest_displacement(t, state: Polished) -> float:
     return float((np.maximum(t.face[GAP, :-1], t.face[GAP, 1:]) * psi).max() * state.coefficient)
 
 
-def _largest_flux(t, density: np.ndarray) -> float:
-    """Largest single term g n of the carrier fluxes between cell centres and to the contacts [m^-2 s^-1]."""
+def _flux_terms(t, density: np.ndarray) -> np.ndarray:
+    """Largest single term g n of the carrier fluxes between cell centres and to the contacts [m^-2 s^-1] (n + 1,)."""
     half = 2.0 * t.species_cell[DIFFUSIVITY, : HOLE + 1] / t.cell[WIDTH]
     n = np.abs(density[: HOLE + 1])
     with np.errstate(divide="ignore"):
         g = 1.0 / (1.0 / half[:, :-1] + 1.0 / half[:, 1:])
-    inner = (g * np.maximum(n[:, :-1], n[:, 1:])).max(initial=0.0)
-    return float(max(inner, (half[:, [0, -1]] * n[:, [0, -1]]).max()))
+    inner = (g * np.maximum(n[:, :-1], n[:, 1:])).max(axis=0)
+    first, last = (half[:, [0, -1]] * n[:, [0, -1]]).max(axis=0)
+    return np.concatenate(([first], inner, [last]))

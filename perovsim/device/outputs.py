@@ -201,11 +201,13 @@ def terminals(h: History, runner: Runner) -> Columns:
 
 
 def stack_current(h: History) -> np.ndarray:
-    """x-directed current of the stack [A/m^2]: what the circuit holds, under voltage the sum at the first face."""
+    """x-directed current of the stack [A/m^2]: what the circuit holds, under voltage the sum at the quietest face."""
     out = np.empty(h.time.size)
     for k, (control, state) in enumerate(zip(h.trace.controls, h.trace.states, strict=True)):
         held = control.a != 0.0 and control.c1 == 0.0
-        out[k] = Q * (control.c0 - control.b * state.y[h.problem.band]) / control.a if held else h.currents[k].total[0]
+        through = h.currents[k]
+        in_circuit = control.c0 - control.b * state.y[h.problem.band]
+        out[k] = Q * in_circuit / control.a if held else through.total[through.quietest]
     return out
 
 
