@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from perovsim.constants import Q
+from perovsim.device.assemble import choose_face
 from perovsim.device.bdf import Polished
 from perovsim.device.equations import Equations
 from perovsim.device.tables import (
@@ -28,7 +29,10 @@ ROUNDING = 100.0 * np.finfo(float).eps
 
 @dataclass(frozen=True)
 class FaceCurrents:
-    """x-directed current densities [A/m^2] (n + 1,), what is rounding in their sum, the radiative rate [m^-2 s^-1]."""
+    """x-directed current densities [A/m^2] (n + 1,), what is rounding in their sum, the radiative rate [m^-2 s^-1].
+
+    clearest : the sum at the face whose terms are the smallest [A/m^2]
+    """
 
     electron: np.ndarray
     hole: np.ndarray
@@ -36,6 +40,7 @@ class FaceCurrents:
     displacement: np.ndarray
     floor: float
     radiative: float
+    clearest: float
 
     @property
     def total(self) -> np.ndarray:
@@ -48,19 +53,19 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
     t = equations.tables
     equations.control = control
     ledger = equations.evaluate(state.time, state.y)
+    choose_face(t, equations.state)
     flow = equations.state.flow
     ion = flow[-1] + t.species[CHARGE, HOLE + 1 :] @ flow[HOLE + 1 : -1]
     ion[[0, -1]] += ledger[-2:]
     psi = state.slope[t.slot[PSI]]
     first = t.number[SIGN] * state.slope[t.where.shape[1]]
     displacement = -t.face[GAP] * np.diff(np.concatenate(([first], psi, [0.0])))
+    parts = -Q * flow[ELECTRON], Q * flow[HOLE], Q * ion, Q * displacement
     return FaceCurrents(
-        -Q * flow[ELECTRON],
-        Q * flow[HOLE],
-        Q * ion,
-        Q * displacement,
+        *parts,
         Q * ROUNDING * max(_largest_flux(t, equations.state.density), _largest_displacement(t, state)),
         float(ledger[QUADRATURES.index("radiative")]),
+        float(sum(part[equations.state.held[0]] for part in parts)),
     )
 
 

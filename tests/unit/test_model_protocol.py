@@ -37,7 +37,7 @@ def test_sweep_lasts_span_over_rate() -> None:
 
 def test_rest_and_short_circuit() -> None:
     protocol = Protocol([rest("1 h"), short_circuit("10 s"), constant_voltage(1.0, 5)])
-    assert protocol.steps[0].current_density.si == 0.0
+    assert protocol.steps[0].drive.si == 0.0
     assert protocol.steps[1].voltage.si == 0.0
     assert_allclose(protocol.duration, 3615.0, rtol=1e-14)
 
