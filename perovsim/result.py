@@ -18,6 +18,8 @@ IMPEDANCE = "impedance"
 """The group of results whose protocol measures an impedance."""
 REFERENCE_DELAY = 1.0
 """T50 and dV refer to this time [s] after the first current rise: vacancy screening is over by then."""
+HALF_ROUNDING = 1e-5
+"""A run that was stopped at half of its light has it to this accuracy."""
 REST_SHARE, SMALLEST_CURRENT = 1e-6, 1e-2
 """At rest is |J| <= REST_SHARE times the largest |J|, of at least SMALLEST_CURRENT [A/m^2]: the
 solver holds zero current to rounding only, and that rounding is not a current rise."""
@@ -121,7 +123,7 @@ class Result:
         if found is None or found[1][0] <= 0.0:
             return None
         t, light = found
-        below = np.nonzero(light < 0.5 * light[0])[0]
+        below = np.nonzero(light <= 0.5 * light[0] * (1.0 + HALF_ROUNDING))[0]
         if below.size == 0:
             return None
         k = below[0]

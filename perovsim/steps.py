@@ -21,7 +21,10 @@ SAME_VOLTAGE = 1e-12
 LEAST_CARRIED = 0.5
 """A device carries its current where at most the rest of it still charges the stack when it meets the compliance."""
 REFERENCE_DELAY = 1.0
-"""The light of stop conditions refers to this time [s] after the first step that drives the device forward."""
+"""The light of stop conditions refers to this time [s] after the first step that drives the device forward; in a train
+of pulses to the end of the next one."""
+PULSE_END = 0.99
+"""Share of the time at `high` that counts as its end."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,9 @@ class _Walk:
         pulse = self._voltage_pulse if step.is_voltage else self._current_pulse
         if step.is_voltage:
             self._reach(low)
+        if high > 0.0 and not np.isfinite(self.solver.reference_time):
+            number = min(np.ceil(REFERENCE_DELAY / float(step.period)), step.count - 1)
+            self.solver.reference_time = self.solver.clock + number * float(step.period) + PULSE_END * step.on_time
         return any(pulse(low, high, edge, times, step.stop) for _ in range(step.count))
 
     def _impedance(self, step: Any) -> bool:
@@ -234,7 +240,8 @@ class _Walk:
 
     def _hold_voltage(self, times: np.ndarray, stop: Any) -> bool:
         watches = self._watches(stop, 0.0)
-        crossed = self._ramp_voltage(self.terminal, times, watches)
+        self._forward(self.terminal)
+        crossed = self._ramp_voltage(self.terminal, self._with_reference(times, watches), watches)
         return self._ends(watches, crossed)
 
     def _hold_current(self, current: float, times: np.ndarray, stop: Any, limit: float | None) -> bool:
@@ -245,6 +252,7 @@ class _Walk:
         if limit is not None:
             watches.append(Watch("voltage", limit - drop, 1.0, f"compliance {limit:g} V"))
         self._forward(current)
+        times = self._with_reference(times, watches)
         reached, crossed = solver.follow_current(current, self.light, times, self.label, watches)
         solver.clock += reached
         self.terminal = solver.voltage + drop
@@ -278,6 +286,12 @@ class _Walk:
             direction = 1.0 if side == "above" else -1.0
             found.append(Watch(quantity, level, direction, f"{name.replace('_', ' ')} {given}"))
         return found
+
+    def _with_reference(self, times: np.ndarray, watches: list[Watch]) -> np.ndarray:
+        """Stored times of a segment, with that of the reference where a watch refers to it."""
+        at = self.solver.reference_time - self.solver.clock
+        inside = 0.0 < at < times[-1] and any(watch.quantity == "light_share" for watch in watches)
+        return np.union1d(times, [at]) if inside else times
 
     def _ends(self, watches: list[Watch], crossed: int | None) -> bool:
         """Note the stop condition that ended a segment, if one did."""
