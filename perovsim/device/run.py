@@ -172,7 +172,13 @@ class Runner:
 
     def settle(self, before, after, duration, light, label) -> None:
         """Take the terminal voltage from `before` to `after` [V], wait until steady, which counts `duration`; store."""
-        self.state = self._steady(before, after, duration, light, label)
+        half = 0.5 * duration
+        self.state = self._steady(before, after, half, light, label)
+        try:  # again, so that nothing charges the stack any more
+            rested = self.integrator.settled(self.state, self.state.y, half, nearly=True)
+        except Stalled as stop:
+            raise self._failure(stop, label) from None
+        self.state = replace(rested, time=duration)
         self._store(self.state, self.equations.control)
         if self.progress is not None:
             self.progress(self.clock + duration, label)
