@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from devices import coarse_led, device, heterojunction, layer
+from devices import coarse_led, device, heterojunction
 from numpy.testing import assert_allclose
 
 import perovsim as ps
@@ -35,8 +35,8 @@ def blocking_cell(charges: tuple[int, ...], cells: int = 200, **circuit):
 def debye(omega: np.ndarray, mobile: int) -> np.ndarray:
     """Z = L/(eps D s^2) + 2 kappa^2 tanh(s L/2)/(i omega eps s^3), s^2 = kappa^2 + i omega/D, kappa = 1/lambda_D.
 
-    The linear Poisson-Nernst-Planck equations between blocking metals, one or two mobile ions of one D: Macdonald, Phys.
-    Rev. 92, 4 (1953); the relaxation time lambda_D L/(2 D) of Bazant et al., PRE 70, 021506 (2004) is its limit.
+    The linear Poisson-Nernst-Planck equations between blocking metals, one or two mobile ions of one D: Macdonald,
+    Phys. Rev. 92, 4 (1953); the time lambda_D L/(2 D) of Bazant et al., PRE 70, 021506 (2004) is its limit.
     """
     kappa2 = mobile * N * Q / (EPS * VT)
     s = np.sqrt(kappa2 + 1j * omega / D)
