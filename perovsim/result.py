@@ -14,8 +14,12 @@ from perovsim.errors import PerovsimError
 
 FORMAT = "perovsim-result/1"
 GROUPS = ("fields", "terminals", "interfaces", "balance", "events")
+IMPEDANCE = "impedance"
+"""The group of results whose protocol measures an impedance."""
 REFERENCE_DELAY = 1.0
 """T50 and dV refer to this time [s] after the first current rise: vacancy screening is over by then."""
+HALF_ROUNDING = 1e-5
+"""A run that was stopped at half of its light has it to this accuracy."""
 REST_SHARE, SMALLEST_CURRENT = 1e-6, 1e-2
 """At rest is |J| <= REST_SHARE times the largest |J|, of at least SMALLEST_CURRENT [A/m^2]: the
 solver holds zero current to rounding only, and that rounding is not a current rise."""
@@ -25,13 +29,15 @@ class Result:
     """What a run gave, and everything needed to repeat it.
 
     fields, terminals, interfaces, balance, events : xarray.Dataset, units on every variable
+    impedance : xarray.Dataset (spectrum, frequency); empty where none was measured
     device, protocol : the models that were run
     attrs : format, versions, tolerances, solver statistics
     """
 
-    def __init__(self, *, fields, terminals, interfaces, balance, events, device, protocol, attrs):
+    def __init__(self, *, fields, terminals, interfaces, balance, events, device, protocol, attrs, impedance=None):
         self.fields, self.terminals, self.interfaces = fields, terminals, interfaces
         self.balance, self.events = balance, events
+        self.impedance = xr.Dataset() if impedance is None else impedance
         self.device, self.protocol = device, protocol
         self.attrs = {"format": FORMAT, **attrs}
 
@@ -117,7 +123,7 @@ class Result:
         if found is None or found[1][0] <= 0.0:
             return None
         t, light = found
-        below = np.nonzero(light < 0.5 * light[0])[0]
+        below = np.nonzero(light <= 0.5 * light[0] * (1.0 + HALF_ROUNDING))[0]
         if below.size == 0:
             return None
         k = below[0]
@@ -152,6 +158,7 @@ class Result:
             else (f"{self.T50:.4g} s" if self.T50 is not None else "not reached")
         )
         dv = "-" if self.delta_V is None else f"{self.delta_V:+.4f} V"
+        spectra = [f"  impedance         {line}" for line in self._spectra()]
         lines = [
             f"{self.device.name}: {self.times[-1]:.4g} s, {self.attrs.get('steps', '?')} steps, "
             f"{self.attrs.get('wall_seconds', float('nan')):.2f} s of computing; "
@@ -163,6 +170,7 @@ class Result:
             f"  Pb0               {last.get('Pb0_total', 0):.4g} mol/m^2",
             f"  charge passed     {charge:.4g} C/m^2; faradaic share {share}",
             *self._mechanics(last),
+            *spectra,
             "  conservation      " + ", ".join(f"{name} {value:.1e}" for name, value in self.worst_balances.items()),
         ]
         return "\n".join(lines)
@@ -181,12 +189,25 @@ class Result:
                 lines[-1] += _beside(energy, layer.lattice.fracture_energy, 1.0, "J/m^2")
         return lines
 
+    def _spectra(self) -> list[str]:
+        """A line for each impedance spectrum: ends of the frequency, resistance and capacitance there."""
+        found = []
+        for k in range(self.impedance.sizes.get("spectrum", 0)):
+            one = self.impedance.isel(spectrum=k).dropna("frequency")
+            f, z, c = one["frequency"].values, one["Z_real"].values, one["C"].values
+            found.append(
+                f"{f[0]:.3g} to {f[-1]:.3g} Hz at {float(one['V']):.4g} V, {float(one['time']):.3g} s: Re Z "
+                f"{z[0]:.3g} to {z[-1]:.3g} ohm m^2, C {c[0]:.3g} to {c[-1]:.3g} F/m^2"
+            )
+        return found
+
     def save(self, path: str | Path) -> Path:
         """Write NetCDF-4 (groups as in the class); the device and protocol texts go along."""
         path = Path(path)
         attrs = {name: _storable(value) for name, value in self.attrs.items()}
         attrs |= {"device_text": self.device.source_text, "protocol_text": self.protocol.source_text}
-        tree = xr.DataTree.from_dict({"/": xr.Dataset(attrs=attrs), **{g: getattr(self, g) for g in GROUPS}})
+        groups = {g: getattr(self, g) for g in (*GROUPS, *([IMPEDANCE] if self.impedance.sizes else []))}
+        tree = xr.DataTree.from_dict({"/": xr.Dataset(attrs=attrs), **groups})
         partial = path.with_name(path.name + ".part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -239,7 +260,7 @@ def load_result(path: str | Path) -> Result:
         ]
         if wanted:
             raise PerovsimError(f"{path}: incomplete, without {', '.join(wanted)}; repeat the run that wrote it")
-        groups = {g: tree[g].to_dataset() for g in GROUPS}
+        groups = {g: tree[g].to_dataset() for g in (*GROUPS, IMPEDANCE) if g in tree.children}
     device = device_from_text(attrs.pop("device_text"))
     protocol = protocol_from_text(attrs.pop("protocol_text"))
     return Result(**groups, device=device, protocol=protocol, attrs=attrs)

@@ -15,6 +15,8 @@ from perovsim.errors import SimulationError
 from perovsim.steps import run_steps
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from perovsim.model import Device, Protocol
     from perovsim.result import Result
 
@@ -104,6 +106,7 @@ def _collect(running: Any, groups: dict[str, dict], protocol: Protocol, solver: 
         ),
         **over_time,
         events=dataset(events, ("event",), {}),
+        impedance=_impedance(running, over_time["terminals"]),
         device=device,
         protocol=protocol,
         attrs=dict(
@@ -116,6 +119,22 @@ def _collect(running: Any, groups: dict[str, dict], protocol: Protocol, solver: 
             **running.statistics,
         ),
     )
+
+
+def _impedance(running: Any, terminals: xr.Dataset) -> xr.Dataset | None:
+    """Spectra of a run side by side over all their frequencies, NaN where one has no value."""
+    import xarray as xr
+
+    from perovsim.small_signal import columns
+
+    spectra = getattr(running, "spectra", [])
+    if not spectra:
+        return None
+    parts = [columns(one.frequencies, one.impedance) for one in spectra]
+    together = xr.concat(parts, "spectrum", join="outer")
+    at = terminals.isel(time=("spectrum", [one.index for one in spectra]))
+    labels = ("spectrum", [one.label for one in spectra])
+    return together.assign(V=at["V"], J=at["J"]).assign_coords(step=labels)
 
 
 def _line_on_terminal(duration: float) -> Progress | None:

@@ -1,14 +1,17 @@
-"""Take a solver through the steps of a protocol: stored times, jumps, stop conditions, compliance; for every solver."""
+"""Take a solver through the steps of a protocol: stored times, edges, stop conditions, compliance; for every solver."""
 
 from __future__ import annotations
 
 import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from perovsim.errors import SimulationError
 from perovsim.model import Protocol
+from perovsim.model.steps import STEADY
 
 FIRST_SHARE = 1e-3
 """The first stored time is at most this share of the duration of its step."""
@@ -17,18 +20,35 @@ JUMP_TIME = 1e-9
 SAME_VOLTAGE = 1e-12
 LEAST_CARRIED = 0.5
 """A device carries its current where at most the rest of it still charges the stack when it meets the compliance."""
+REFERENCE_DELAY = 1.0
+"""The light of stop conditions refers to this time [s] after the first step that drives the device forward; in a train
+of pulses to the end of the next one."""
+PULSE_END = 0.99
+"""Share of the time at `high` that counts as its end."""
 
-Watch = tuple[float, float]
-"""Voltage of the stack, without series resistance [V], and +1 above or -1 below: crossing it ends a segment."""
+
+@dataclass(frozen=True)
+class Watch:
+    """What ends a segment: a quantity beyond a level, +1 above or -1 below; `event` says so in words.
+
+    quantity : "voltage" of the stack, without series resistance [V]; "light" [m^-2 s^-1]; "light_share" of the
+        reference; "current", |J| [A/m^2]; "film", mean thickness of all films [m]
+    """
+
+    quantity: str
+    level: float
+    direction: float
+    event: str
 
 
 class Solver(typing.Protocol):
     """What the steps need of a solver; times are local to a segment, `clock` [s] is moved on by the steps."""
 
+    device: Any
     clock: float
     events: list[tuple[float, str, str]]
-    series: float
-    """Series resistance [ohm m^2]."""
+    reference_time: float
+    """When the light of the reference is taken [s]; infinity before the first forward step."""
 
     def equilibrate(self) -> None:
         """Let the ions reach equilibrium at zero bias with every reaction held."""
@@ -36,16 +56,30 @@ class Solver(typing.Protocol):
     def record_start(self) -> None:
         """Store the state at t = 0: at rest, reactions not yet begun."""
 
-    def follow_current(
-        self, current: float, light: float, times: np.ndarray, label: str, watches: list[Watch]
-    ) -> tuple[float, int | None]:
-        """Hold a terminal current [A/m^2] and store at `times`; the time reached and the watch that ended it."""
+    def illuminate(self, illumination: Any) -> None:
+        """Let light of one generate what an illumination says; None: what the layers say."""
 
-    def follow_voltage(self, start: float, rate: float, light: float, times: np.ndarray, label: str) -> None:
-        """Hold start + rate t [V] at the terminals and store at `times`."""
+    def hold(self, *, reactions: bool = False, ions: bool = False) -> None:
+        """Hold reactions, or ions too, from now on; or let them go."""
+
+    def follow_current(
+        self, current: float, light: float, times: np.ndarray, label: str, watches: Sequence[Watch], rate: float = 0.0
+    ) -> tuple[float, int | None]:
+        """Hold current + rate t [A/m^2] at the terminals and store at `times`; time reached, watch that ended it."""
+
+    def follow_voltage(
+        self, start: float, rate: float, light: float, times: np.ndarray, label: str, watches: Sequence[Watch] = ()
+    ) -> tuple[float, int | None]:
+        """Hold start + rate t [V] at the terminals and store at `times`; time reached, watch that ended it."""
 
     def jump(self, before: float, after: float, duration: float, light: float, label: str) -> None:
         """Take the terminal voltage from `before` to `after` [V] within `duration` [s], storing nothing."""
+
+    def settle(self, before: float, after: float, duration: float, light: float, label: str) -> None:
+        """Take the terminal voltage from `before` to `after` [V], wait until steady, which counts `duration`; store."""
+
+    def impedance(self, frequencies: np.ndarray, label: str) -> None:
+        """Keep the small-signal impedance about the present state."""
 
     @property
     def voltage(self) -> float:
@@ -61,83 +95,217 @@ def run_steps(solver: Solver, protocol: Protocol) -> None:
     if protocol.ions == "equilibrated":
         solver.equilibrate()
     solver.record_start()
-    terminal, ended = 0.0, False
+    walk = _Walk(solver, protocol)
     for number, step in enumerate(protocol.steps, 1):
-        label, times = f"step {number} ({step.kind})", output_times(step, protocol)
-        follow = _current if step.kind in ("constant_current", "rest") else _voltage
         try:
-            terminal, ended = follow(solver, step, terminal, times, label)
+            ended = walk.take(step, f"step {number} ({step.kind})")
         except SimulationError as error:
             raise error.at(protocol.place(number)) from None
         if ended:
             return
 
 
-def _voltage(solver: Solver, step: Any, terminal: float, times: np.ndarray, label: str) -> tuple[float, bool]:
-    """Hold or ramp a voltage, coming from `terminal` [V]; the terminal voltage [V] and False: the protocol goes on."""
-    (start, stop, rate), light = _ramp(step), float(step.light)
-    if abs(terminal - start) > SAME_VOLTAGE:
-        solver.jump(terminal, start, JUMP_TIME, light, label)
-        solver.clock += JUMP_TIME
-    solver.follow_voltage(start, rate, light, times, label)
-    solver.clock += times[-1]
-    return stop, False
+def output_times(duration: float, protocol: Protocol) -> np.ndarray:
+    """Stored times of a held current or voltage from its start [s], even per decade."""
+    first = min(float(protocol.first_output), FIRST_SHARE * duration)
+    count = int(np.ceil(np.log10(duration / first) * protocol.points_per_decade)) + 1
+    return _geometric(first, duration, count)
 
 
-def output_times(step: Any, protocol: Protocol) -> np.ndarray:
-    """Stored times of a step from its start [s]: even in a sweep, even per decade elsewhere."""
-    end = float(step.duration)
-    if step.kind == "sweep":
-        return np.linspace(0.0, end, step.points)[1:]
-    first = min(float(protocol.first_output), FIRST_SHARE * end)
-    count = int(np.ceil(np.log10(end / first) * protocol.points_per_decade)) + 1
+def _geometric(first: float, end: float, count: int) -> np.ndarray:
     times = np.geomspace(first, end, count)
     times[-1] = end
     return times
 
 
-def _ramp(step: Any) -> tuple[float, float, float]:
-    """Voltage at the start and at the end of a step [V], and its rate [V/s]."""
-    if step.kind == "constant_voltage":
-        return float(step.voltage), float(step.voltage), 0.0
-    start, stop = float(step.start), float(step.stop)
-    return start, stop, float(np.sign(stop - start)) * float(step.rate)
+class _Walk:
+    """A solver on its way through the steps; `terminal` is the terminal voltage [V]."""
+
+    def __init__(self, solver: Solver, protocol: Protocol):
+        self.solver, self.protocol, self.circuit = solver, protocol, solver.device.circuit
+        self.terminal, self.label, self.light = 0.0, "", 0.0
+
+    def take(self, step: Any, label: str) -> bool:
+        """Take one step; whether the protocol ends with it."""
+        kinds: dict[str, Callable[[Any], bool]] = {
+            "constant_current": self._constant_current,
+            "constant_voltage": self._constant_voltage,
+            "rest": self._constant_current,
+            "sweep": self._sweep,
+            "staircase": self._staircase,
+            "pulse_train": self._pulses,
+            "impedance": self._impedance,
+        }
+        self.label = label
+        if step.kind != "impedance":
+            self.light = float(step.light)
+            self.solver.illuminate(step.illumination)
+        return kinds[step.kind](step)
+
+    # -- kinds of steps -------------------------------------------------------------------------
+
+    def _constant_current(self, step: Any) -> bool:
+        current, duration = self.circuit.density(step.drive), float(step.duration)
+        limit = None if step.compliance is None else float(np.copysign(float(step.compliance), current))
+        return self._hold_current(current, output_times(duration, self.protocol), step.stop, limit)
+
+    def _constant_voltage(self, step: Any) -> bool:
+        self._reach(float(step.voltage))
+        return self._hold_voltage(output_times(float(step.duration), self.protocol), step.stop)
+
+    def _sweep(self, step: Any) -> bool:
+        start, stop, rate = float(step.start), float(step.stop), float(step.rate)
+        self._reach(start)
+        for begin, end in ((start, stop), (stop, start))[: step.ways]:
+            times = np.linspace(0.0, abs(end - begin) / rate, step.points)[1:]
+            self._ramp_voltage(end, times, ())
+        return False
+
+    def _staircase(self, step: Any) -> bool:
+        there = np.linspace(float(step.start), float(step.stop), step.points)
+        self.solver.hold(reactions=step.ions != "moving", ions=step.ions == "frozen")
+        for voltage in np.concatenate((there, there[-2::-1])) if step.back else there:
+            if step.dwell is None:
+                self._forward(voltage)
+                self.solver.settle(self.terminal, voltage, STEADY, self.light, self.label)
+                self.solver.clock += STEADY
+                self.terminal = voltage
+            else:
+                self._reach(voltage)
+                self._hold_voltage(np.array([float(step.dwell)]), None)
+        self.solver.hold()
+        return False
+
+    def _pulses(self, step: Any) -> bool:
+        low, high = (float(x) if step.is_voltage else self.circuit.density(x) for x in (step.low, step.high))
+        edge = float(step.rise_time) or (JUMP_TIME if step.is_voltage else 0.0)
+        plateaus = step.on_time - edge, float(step.period) - step.on_time - edge
+        if min(plateaus) <= 0.0:
+            raise SimulationError(f"{self.label}: plateaus must be longer than {edge:g} s, in which a voltage is set")
+        first = float(self.protocol.first_output)
+        times = [_geometric(min(first, FIRST_SHARE * length), length, step.points) for length in plateaus]
+        pulse = self._voltage_pulse if step.is_voltage else self._current_pulse
+        if step.is_voltage:
+            self._reach(low)
+        if high > 0.0 and not np.isfinite(self.solver.reference_time):
+            number = min(np.ceil(REFERENCE_DELAY / float(step.period)), step.count - 1)
+            self.solver.reference_time = self.solver.clock + number * float(step.period) + PULSE_END * step.on_time
+        return any(pulse(low, high, edge, times, step.stop) for _ in range(step.count))
+
+    def _impedance(self, step: Any) -> bool:
+        frequencies = np.geomspace(float(step.lowest), float(step.highest), step.points)
+        self.solver.impedance(frequencies, self.label)
+        return False
+
+    # -- what they are made of ------------------------------------------------------------------
+
+    def _current_pulse(self, low: float, high: float, edge: float, times: list[np.ndarray], stop: Any) -> bool:
+        for begin, end, own, ends in ((low, high, times[0], stop), (high, low, times[1], None)):
+            if edge > 0.0:
+                self._forward(end)
+                rate = (end - begin) / edge
+                reached, _ = self.solver.follow_current(begin, self.light, np.array([edge]), self.label, (), rate)
+                self.solver.clock += reached
+            if self._hold_current(end, own, ends, None):
+                return True
+        return False
+
+    def _voltage_pulse(self, low: float, high: float, edge: float, times: list[np.ndarray], stop: Any) -> bool:
+        for end, own, ends in ((high, times[0], stop), (low, times[1], None)):
+            if edge > JUMP_TIME:
+                self._ramp_voltage(end, np.array([edge]), ())
+            else:
+                self._reach(end)
+            if self._hold_voltage(own, ends):
+                return True
+        return False
+
+    def _forward(self, drive: float) -> None:
+        """Let the reference follow the first forward drive."""
+        if drive > 0.0 and not np.isfinite(self.solver.reference_time):
+            self.solver.reference_time = self.solver.clock + REFERENCE_DELAY
+
+    def _reach(self, voltage: float) -> None:
+        """Jump to a terminal voltage [V]."""
+        if abs(self.terminal - voltage) > SAME_VOLTAGE:
+            self._forward(voltage)
+            self.solver.jump(self.terminal, voltage, JUMP_TIME, self.light, self.label)
+            self.solver.clock += JUMP_TIME
+            self.terminal = voltage
+
+    def _ramp_voltage(self, end: float, times: np.ndarray, watches: Sequence[Watch]) -> int | None:
+        """Take the terminal voltage evenly to `end` [V] until the last of `times`; the watch that ended it."""
+        start, rate = self.terminal, (end - self.terminal) / times[-1]
+        self._forward(max(start, end))
+        reached, crossed = self.solver.follow_voltage(start, rate, self.light, times, self.label, watches)
+        self.solver.clock += reached
+        self.terminal = end if crossed is None else start + rate * reached
+        return crossed
+
+    def _hold_voltage(self, times: np.ndarray, stop: Any) -> bool:
+        watches = self._watches(stop, 0.0)
+        self._forward(self.terminal)
+        crossed = self._ramp_voltage(self.terminal, self._with_reference(times, watches), watches)
+        return self._ends(watches, crossed)
+
+    def _hold_current(self, current: float, times: np.ndarray, stop: Any, limit: float | None) -> bool:
+        """Hold a current [A/m^2], at the compliance that voltage; whether the protocol ends."""
+        solver, drop = self.solver, current * self.circuit.series
+        watches = self._watches(stop, drop)
+        count = len(watches)
+        if limit is not None:
+            watches.append(Watch("voltage", limit - drop, float(np.copysign(1.0, limit)), f"compliance {limit:g} V"))
+        self._forward(current)
+        times = self._with_reference(times, watches)
+        reached, crossed = solver.follow_current(current, self.light, times, self.label, watches)
+        solver.clock += reached
+        self.terminal = solver.voltage + drop
+        if crossed is None or crossed < count:
+            return self._ends(watches, crossed)
+        solver.events.append((solver.clock, "compliance", watches[crossed].event))
+        self._check_carried(current, limit, reached)
+        self.terminal, later = limit, times[times > reached] - reached
+        return bool(later.size) and self._hold_voltage(later, _without_voltage(stop))
+
+    def _check_carried(self, current: float, limit: float, reached: float) -> None:
+        carried = current - self.solver.charging
+        if np.sign(current) * carried < LEAST_CARRIED * abs(current):
+            raise SimulationError(
+                f"{self.label}: {current:g} A/m^2 needs more than the compliance of {limit:g} V (there after "
+                f"{reached:.1e} s, carrying {carried:.2g} A/m^2); lower the current or raise the compliance"
+            )
+
+    def _watches(self, stop: Any, drop: float) -> list[Watch]:
+        """Watches of a stop condition; `drop` [V] is that of the series resistance."""
+        found = []
+        for name, given in () if stop is None else stop.quantities():
+            what, _, side = name.rpartition("_")
+            level, quantity = float(given), {"film_thickness": "film"}.get(what, what)
+            if what == "voltage":
+                level -= drop
+            elif what == "current":
+                level = self.circuit.density(given)
+            elif what == "light" and given.si_unit == "":
+                quantity = "light_share"
+            direction = 1.0 if side == "above" else -1.0
+            found.append(Watch(quantity, level, direction, f"{name.replace('_', ' ')} {given}"))
+        return found
+
+    def _with_reference(self, times: np.ndarray, watches: list[Watch]) -> np.ndarray:
+        """Stored times of a segment, with that of the reference where a watch refers to it."""
+        at = self.solver.reference_time - self.solver.clock
+        inside = 0.0 < at < times[-1] and any(watch.quantity == "light_share" for watch in watches)
+        return np.union1d(times, [at]) if inside else times
+
+    def _ends(self, watches: list[Watch], crossed: int | None) -> bool:
+        """Note the stop condition that ended a segment, if one did."""
+        if crossed is not None:
+            self.solver.events.append((self.solver.clock, "stop", watches[crossed].event))
+        return crossed is not None
 
 
-def _current(solver: Solver, step: Any, terminal: float, times: np.ndarray, label: str) -> tuple[float, bool]:
-    """Hold a current, at the compliance that voltage; the terminal voltage [V] and whether the protocol ends."""
-    current, light = float(step.current_density), float(step.light)
-    limit = None if step.compliance is None else float(np.copysign(float(step.compliance), current))
-    drop = current * solver.series
-    stops, watches = _watches(step, limit, drop)
-    reached, crossed = solver.follow_current(current, light, times, label, watches)
-    began, solver.clock = solver.clock, solver.clock + reached
-    if crossed is None:
-        return solver.voltage + drop, False
-    event = stops[crossed]
-    solver.events.append((solver.clock, event.split()[0], event))
-    if event.startswith("stop"):
-        return solver.voltage + drop, True
-    carried = current - solver.charging
-    if np.sign(current) * carried < LEAST_CARRIED * abs(current):
-        raise SimulationError(
-            f"{label}: {current:g} A/m^2 needs more than the compliance of {limit:g} V (there after {reached:.1e} s, "
-            f"carrying {carried:.2g} A/m^2); lower the current or raise the compliance"
-        )
-    later = times[times > reached] - reached
-    if later.size:
-        solver.follow_voltage(limit, 0.0, light, later, label)
-    solver.clock = began + times[-1]
-    return limit, False
-
-
-def _watches(step: Any, limit: float | None, drop: float) -> tuple[list[str], list[Watch]]:
-    """What ends a step under current: its stop condition, its compliance; their names and voltages of the stack."""
-    found = []
-    if step.stop is not None:
-        above = step.stop.voltage_above is not None
-        level = float(step.stop.voltage_above if above else step.stop.voltage_below)
-        found.append((f"stop condition at {level:g} V", (level - drop, 1.0 if above else -1.0)))
-    if limit is not None:
-        found.append((f"compliance {limit:g} V", (limit - drop, float(np.copysign(1.0, limit)))))
-    return [name for name, _ in found], [watch for _, watch in found]
+def _without_voltage(stop: Any) -> Any:
+    """What is left of a stop condition once the voltage is held; None for nothing."""
+    if stop is None or not any(not name.startswith("voltage") for name, _ in stop.quantities()):
+        return None
+    return stop.replace(voltage_above=None, voltage_below=None)

@@ -1,8 +1,9 @@
 """The balance equations of the stack, d(S y)/dt = f(t, y), and their matrix cj S - df/dy (numba).
 
 S y is what each row stores per area: particles of a species, halides and vacancies on their sites, films, the
-displacement through a face in the row of the circuit; nothing in Poisson's equation. S is constant, so every sum that f
-conserves is conserved by any linear multistep formula to rounding.
+displacement through a face and the charge on a capacitor beside the stack in the row of the circuit; nothing in
+Poisson's equation. S is constant, so every sum that f conserves is conserved by any linear multistep formula to
+rounding.
 """
 
 import numpy as np
@@ -24,6 +25,7 @@ from perovsim.device.tables import (
     HOLE,
     IN_PLACE,
     MOBILE,
+    PARALLEL,
     PSI,
     QUADRATURES,
     SCALE,
@@ -144,7 +146,7 @@ def stored(p, a, face, v, out):
             out[k] = p.cell[SITES, i] * width[i] * v[k]
     for k in range(band + 1, v.shape[0]):
         out[k] = FILM_SCALE * v[k]
-    out[band] = a * p.face[GAP, face] * (v[slot[PSI, face - 1]] - v[slot[PSI, face]])
+    out[band] = a * (p.face[GAP, face] * (v[slot[PSI, face - 1]] - v[slot[PSI, face]]) + p.number[PARALLEL] * v[band])
 
 
 @compiled
@@ -165,3 +167,4 @@ def add_storage(p, a, face, m, c):
     left, right, g = slot[PSI, face - 1], slot[PSI, face], a * p.face[GAP, face]
     add(m, p.where, band, left, c[left] * g)
     add(m, p.where, band, right, -c[right] * g)
+    add(m, p.where, band, band, c[band] * a * p.number[PARALLEL])

@@ -7,6 +7,7 @@ densities stay positive; output states are polished to rounding. `python -m benc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,9 @@ UNKNOWN_RATE = 20.0
 POLISH_TRIES = 40
 ROUNDING, STAGNANT = 1e-10, 1e-4
 """Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix."""
+SETTLE_TRIES = 60
+FAR = 1e6
+"""A steady state is given up where a correction is so many times the smallest one."""
 MOST_FAILURES = 30
 TIME_ROUNDING, EARLIEST = 1e-14, 1e-12
 """The smallest step is this share of the time, of at least EARLIEST [s]."""
@@ -171,18 +175,50 @@ class Integrator:
             before = size
         raise Stalled("an output state did not converge", self._worst())
 
-    def value(self, unknown: int) -> float:
-        """An unknown at the time reached."""
-        return float(self.h.y[0, unknown])
+    def settled(self, start: Polished, guess: np.ndarray, duration: float, nearly: bool = False) -> Polished:
+        """State after one step of the implicit Euler formula: the steady one where `duration` outlasts every change.
 
-    def crossing(self, unknown: int, level: float) -> float:
-        """Time inside the last step at which an unknown takes the value `level` (bisection on the interpolant)."""
+        guess : where Newton's iteration begins (size,); nearly : it is close enough for the matrix at hand
+        Raises Stalled where the iteration does not converge.
+        """
+        h, equations, c = self.h, self.equations, 1.0 / duration
+        h.y[0] = start.y
+        d.scale_errors(h, self.tolerance, self.rtol)
+        formula = h.formula.copy()
+        formula[d.Y], formula[d.BASE], formula[d.SLOPE], formula[d.COEFFICIENT] = guess, start.y, 0.0, c
+        d.start_positive(formula, c)
+        before, least = 0.0 if nearly and equations.factored == c else np.inf, np.inf
+        for _ in range(SETTLE_TRIES):
+            if before > SMALL:
+                equations.forget()
+            size, cut = equations.correct(0.0, c, formula, c)
+            if not np.isfinite(size) or size > FAR * least:
+                break
+            if not cut and (size <= ROUNDING or STAGNANT >= size > SLOW * before):
+                y = formula[d.Y]
+                return Polished(duration, y, c * (y - start.y), start.z + duration * equations.integrands, c)
+            before, least = (np.inf if cut else size), min(least, size)
+        raise Stalled("no steady state was found", self._worst())
+
+    def value(self, unknown: int, time: float | None = None) -> float:
+        """An unknown at the time reached, or at a time inside the last step."""
+        return float(self.h.y[0, unknown] if time is None else d.watched(self.h, time, unknown))
+
+    def interpolated(self, time: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Unknowns, their derivatives and those of the quadratures at a time inside the last step."""
+        size, quadratures = self.h.y.shape[1], self.h.z.shape[1]
+        y, slope, z, slope_z = np.empty(size), np.empty(size), np.empty(quadratures), np.empty(quadratures)
+        d.interpolate(self.h, time, y, slope, z, slope_z)
+        return y, slope, slope_z
+
+    def crossing(self, value: Callable[[float], float], level: float) -> float:
+        """Time inside the last step at which value(time) crosses `level`, by bisection."""
         b = self.time
         a = b - float(self.h.real[d.STEP_USED])
-        below = d.watched(self.h, a, unknown) < level
+        below = value(a) < level
         for _ in range(BISECTIONS):
             middle = 0.5 * (a + b)
-            if (d.watched(self.h, middle, unknown) < level) == below:
+            if (value(middle) < level) == below:
                 a = middle
             else:
                 b = middle

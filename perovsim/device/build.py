@@ -42,6 +42,7 @@ from perovsim.device.tables import (
     LIFETIME,
     NUMBERS,
     OFFSET,
+    PARALLEL,
     PERMEATION,
     PSI,
     QUADRATURES,
@@ -301,6 +302,7 @@ def _number(device, plans: list[SpeciesPlan], products: ContactProducts, vt: flo
     number = np.zeros(NUMBERS)
     number[SIGN] = 1.0 if first.which == "anode" else -1.0
     number[BUILT_IN] = (float(last.work_function) - float(first.work_function)) / vt
+    number[PARALLEL] = number[SIGN] * device.circuit.capacitance * vt / Q
     number[COVER], number[DECAY], number[CENTRE] = products.cover, products.decay, -1
     traps = _lead_traps(device)
     if traps is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from perovsim.constants import Q
+from perovsim.device.assemble import choose_face
 from perovsim.device.bdf import Polished
 from perovsim.device.equations import Equations
 from perovsim.device.tables import (
@@ -30,7 +31,7 @@ ROUNDING = 100.0 * np.finfo(float).eps
 class FaceCurrents:
     """x-directed current densities [A/m^2] (n + 1,), what is rounding in their sum, the radiative rate [m^-2 s^-1].
 
-    quietest : the inner face whose largest carrier term is the smallest, where the sum is known best
+    clearest : the sum at the face whose terms are the smallest [A/m^2]
     """
 
     electron: np.ndarray
@@ -39,7 +40,7 @@ class FaceCurrents:
     displacement: np.ndarray
     floor: float
     radiative: float
-    quietest: int
+    clearest: float
 
     @property
     def total(self) -> np.ndarray:
@@ -52,6 +53,7 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
     t = equations.tables
     equations.control = control
     ledger = equations.evaluate(state.time, state.y)
+    choose_face(t, equations.state)
     flow = equations.state.flow
     ion = flow[-1] + t.species[CHARGE, HOLE + 1 :] @ flow[HOLE + 1 : -1]
     ion[[0, -1]] += ledger[-2:]
@@ -59,14 +61,12 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
     first = t.number[SIGN] * state.slope[t.where.shape[1]]
     terms = _flux_terms(t, equations.state.density)
     displacement = -t.face[GAP] * np.diff(np.concatenate(([first], psi, [0.0])))
+    parts = -Q * flow[ELECTRON], Q * flow[HOLE], Q * ion, Q * displacement
     return FaceCurrents(
-        -Q * flow[ELECTRON],
-        Q * flow[HOLE],
-        Q * ion,
-        Q * displacement,
+        *parts,
         Q * ROUNDING * max(terms.max(), _largest_displacement(t, state)),
         float(ledger[QUADRATURES.index("radiative")]),
-        1 + int(np.argmin(terms[1:-1])) if terms.size > 2 else 0,
+        float(sum(part[equations.state.held[0]] for part in parts)),
     )
 
 

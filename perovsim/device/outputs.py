@@ -23,6 +23,7 @@ from perovsim.device.tables import (
     LEVEL,
     LIFETIME,
     OFFSET,
+    PARALLEL,
     PSI,
     QUADRATURES,
     RADIATIVE,
@@ -33,7 +34,6 @@ from perovsim.device.tables import (
     STRAINED,
     VACANCY,
     X_START,
-    without_reactions,
 )
 from perovsim.device.transport import excess_of
 from perovsim.physics import emission, lattice, recombination
@@ -56,11 +56,11 @@ class History:
         self.time = np.array([state.time for state in self.trace.states])
         self.y = np.array([state.y for state in self.trace.states])
         self.z = np.array([state.z for state in self.trace.states])
-        at_start, later = Equations(self.problem, without_reactions(self.t)), Equations(self.problem)
-        self.currents: list[FaceCurrents] = [
-            face_currents(later if number else at_start, control, state)
-            for number, (control, state) in enumerate(zip(self.trace.controls, self.trace.states, strict=True))
-        ]
+        equations = Equations(self.problem)
+        self.currents: list[FaceCurrents] = []
+        for tables, control, state in zip(self.trace.tables, self.trace.controls, self.trace.states, strict=True):
+            equations.tables = tables
+            self.currents.append(face_currents(equations, control, state))
 
     def get(self, kind: int, factor: float | np.ndarray = 1.0) -> np.ndarray:
         """Unknowns of one kind times a factor."""
@@ -95,11 +95,16 @@ class History:
         """Voltage of the stack, without series resistance [V]."""
         return self.y[:, self.problem.band] * self.problem.vt
 
+    @property
+    def voltage_rate(self) -> np.ndarray:
+        """Its derivative [V/s]."""
+        return np.array([state.slope[self.problem.band] for state in self.trace.states]) * self.problem.vt
+
 
 def groups(runner: Runner) -> dict[str, Columns]:
     """Everything stored so far, by group of the result; `faces` are fields over the faces."""
     h = History(runner)
-    columns = terminals(h, runner)
+    columns = terminals(h)
     return {
         "fields": fields(h),
         "faces": face_fields(h),
@@ -187,36 +192,39 @@ def _recombination(h: History) -> Columns:
     }
 
 
-def terminals(h: History, runner: Runner) -> Columns:
+def terminals(h: History) -> Columns:
     """Voltage, currents and light over time."""
-    s, device = h.t.number[SIGN], h.problem.device
-    inner = np.array([current for current in stack_current(h)])
-    j = s * inner + h.voltage * runner.shunt
-    return {
-        "V": (h.voltage + j * runner.series, "V", "phi_anode - phi_cathode of the metals, R_s included"),
+    s, device, circuit = h.t.number[SIGN], h.problem.device, h.problem.device.circuit
+    j = s * stack_current(h) + h.voltage * circuit.shunt + circuit.capacitance * h.voltage_rate
+    out = {
+        "V": (h.voltage + j * circuit.series, "V", "phi_anode - phi_cathode of the metals, R_s included"),
         "J": (j, "A m^-2", "current density, > 0 enters at the anode"),
         "J_displacement": (s * np.array([c.displacement[0] for c in h.currents]), "A m^-2", "displacement current"),
-        "charge_passed": (charge_passed(h, runner.shunt), "C m^-2", "time integral of the terminal current"),
-    } | _light(h, float(device.emission.outcoupling), j)
+        "charge_passed": (charge_passed(h), "C m^-2", "time integral of the terminal current"),
+    }
+    if circuit.area is not None:
+        out["I"] = (j * circuit.area, "A", "terminal current")
+    return out | _light(h, float(device.emission.outcoupling), j)
 
 
 def stack_current(h: History) -> np.ndarray:
-    """x-directed current of the stack [A/m^2]: what the circuit holds, under voltage the sum at the quietest face."""
-    out = np.empty(h.time.size)
+    """x-directed current of the stack [A/m^2]: what the circuit holds, under voltage the sum at its clearest face."""
+    out, beside = np.empty(h.time.size), h.t.number[PARALLEL]
     for k, (control, state) in enumerate(zip(h.trace.controls, h.trace.states, strict=True)):
-        held = control.a != 0.0 and control.c1 == 0.0
-        through = h.currents[k]
-        in_circuit = control.c0 - control.b * state.y[h.problem.band]
-        out[k] = Q * in_circuit / control.a if held else through.total[through.quietest]
+        v, rate = state.y[h.problem.band], state.slope[h.problem.band]
+        held = (control.c0 - control.b * v) / control.a - beside * rate if control.a != 0.0 else np.nan
+        out[k] = Q * held if control.a != 0.0 else h.currents[k].clearest
     return out
 
 
-def charge_passed(h: History, shunt: float) -> np.ndarray:
-    """Integral of the terminal current [C/m^2]: quadratures of the integrator and the charge on the first contact."""
-    t, s = h.t, h.t.number[SIGN]
+def charge_passed(h: History) -> np.ndarray:
+    """Integral of the terminal current [C/m^2]: quadratures of the integrator and the charges on the contact and
+    beside the stack."""
+    t, s, circuit = h.t, h.t.number[SIGN], h.problem.device.circuit
     on_contact = t.face[GAP, 0] * (s * h.y[:, h.problem.band] - h.y[:, t.slot[PSI, 0]])
     inner = h.integral("current_first") + on_contact - on_contact[0]
-    return s * Q * inner + shunt * h.problem.vt * h.integral("voltage")
+    beside = circuit.shunt * h.problem.vt * h.integral("voltage") + circuit.capacitance * (h.voltage - h.voltage[0])
+    return s * Q * inner + beside
 
 
 def _light(h: History, outcoupling: float, j: np.ndarray) -> Columns:

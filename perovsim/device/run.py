@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,10 +12,26 @@ from perovsim.device import differences
 from perovsim.device.bdf import Integrator, Polished, Stalled
 from perovsim.device.build import Problem, build
 from perovsim.device.equations import Equations
+from perovsim.device.illumination import generation
+from perovsim.device.impedance import Spectrum, small_signal
 from perovsim.device.initial import equilibrium
 from perovsim.device.mesh import Mesh
-from perovsim.device.tables import HALIDE, HOLE, SCALE, SIGN, SPECIES, VACANCY, Control, without_reactions
+from perovsim.device.tables import (
+    HALIDE,
+    HOLE,
+    SCALE,
+    SIGN,
+    SPECIES,
+    VACANCY,
+    Control,
+    Tables,
+    with_generation,
+    with_ions_held,
+    without_reactions,
+)
+from perovsim.device.watches import Reading, Watching
 from perovsim.errors import SimulationError
+from perovsim.steps import JUMP_TIME
 
 FIRST_SHARE = 1e-3
 """First step of a segment as a share of its first output time, and of the time in which the voltage moves by kT/q."""
@@ -33,14 +49,19 @@ LEAST_VACANCIES = 1e-12
 """Vacancy fraction whose share is the floor where there is none at the start."""
 SMALLEST_CURRENT = 1e-6
 """Current [A/m^2] that sets the first step of a rest."""
+MOST_HALVINGS = 4
+"""Halvings of a step of voltage for whose end no steady state is found, before time is followed instead."""
+MOST_GROWTH = 20.0
+"""Most by which the exponent of a density is extrapolated along a staircase."""
 
 
 @dataclass
 class Trace:
-    """Polished states of a run with the control that held there."""
+    """Polished states of a run with the control and the tables that held there; c0 is that of the time."""
 
     states: list[Polished] = field(default_factory=list)
     controls: list[Control] = field(default_factory=list)
+    tables: list[Tables] = field(default_factory=list)
 
 
 class Runner:
@@ -52,11 +73,13 @@ class Runner:
         self.tables, problem = self.problem.tables, self.problem
         self.equations = Equations(problem)
         self.integrator = Integrator(self.equations, _tolerances(problem, rtol), rtol)
-        self.trace, self.clock = Trace(), 0.0
+        self.trace, self.clock, self.reference_time = Trace(), 0.0, np.inf
+        self.reading = Reading(problem, self.integrator)
         self.events: list[tuple[float, str, str]] = []
+        self.spectra: list[Spectrum] = []
+        self.before: tuple[float, np.ndarray] | None = None
         self.state = Polished(0.0, equilibrium(problem), np.zeros(problem.size), np.zeros(problem.quadratures))
-        self.series = 0.0 if device.series_resistance is None else float(device.series_resistance)
-        self.shunt = 0.0 if device.shunt_resistance is None else 1.0 / float(device.shunt_resistance)
+        self.circuit = device.circuit
 
     @property
     def mesh(self) -> Mesh:
@@ -87,21 +110,21 @@ class Runner:
 
     # -- controls -------------------------------------------------------------------------------
 
-    def current_control(self, current: float, light: float = 0.0) -> Control:
-        """J [A/m^2] at the terminals, s J_x q + v V_t/R_shunt = J."""
+    def current_control(self, current: float, light: float = 0.0, rate: float = 0.0) -> Control:
+        """J + rate t [A/m^2] at the terminals, s J_x q + v V_t G_shunt = J."""
         s = self.tables.number[SIGN]
-        return Control(1.0, s * self.problem.vt * self.shunt / Q, s * current / Q, 0.0, light)
+        return Control(1.0, s * self.problem.vt * self.circuit.shunt / Q, s * current / Q, s * rate / Q, light)
 
     def voltage_control(self, voltage: float, rate: float = 0.0, light: float = 0.0) -> Control:
-        """V + rate t [V] at the terminals, v V_t + R_s (s J_x q + v V_t/R_shunt) = V."""
-        s, vt = self.tables.number[SIGN], self.problem.vt
-        return Control(self.series * Q * s / vt, 1.0 + self.series * self.shunt, voltage / vt, rate / vt, light)
+        """V + rate t [V] at the terminals, v V_t + R_s (s J_x q + v V_t G_shunt) = V."""
+        s, vt, series = self.tables.number[SIGN], self.problem.vt, self.circuit.series
+        return Control(series * Q * s / vt, 1.0 + series * self.circuit.shunt, voltage / vt, rate / vt, light)
 
     # -- what the steps of a protocol need (perovsim.steps.Solver) -------------------------------
 
     def equilibrate(self) -> None:
         """Let the ions reach equilibrium at zero bias with every reaction held."""
-        self.equations.tables = without_reactions(self.tables)
+        self.hold(reactions=True)
         self._integrate(
             self.voltage_control(0.0),
             np.array([EQUILIBRATION]),
@@ -109,32 +132,67 @@ class Runner:
             store=False,
             label="equilibration of the ions",
         )
-        self.equations.tables = self.tables
+        self.hold()
         self.state = replace(self.state, slope=np.zeros(self.problem.size), z=np.zeros(self.problem.quadratures))
 
     def record_start(self) -> None:
         """Store the state at t = 0: at rest, reactions not yet begun."""
-        self.equations.tables, self.equations.control = without_reactions(self.tables), self.current_control(0.0)
+        self.hold(reactions=True)
+        self.equations.control = self.current_control(0.0)
         slope = self.equations.slope(0.0, self.state.y)
-        self.equations.tables = self.tables
         self._store(replace(self.state, time=0.0, slope=slope), self.equations.control)
+        self.hold()
 
-    def follow_current(self, current, light, times, label, watches) -> tuple[float, int | None]:
-        """Hold a terminal current [A/m^2] and store at `times`; the time reached and the watch that ended it."""
-        vt = self.problem.vt
-        charging = vt * self.problem.capacitance / max(abs(current), SMALLEST_CURRENT)
-        levels = [(level / vt, direction) for level, direction in watches]
-        first = FIRST_SHARE * min(charging, times[0])
-        return self._integrate(self.current_control(current, light), times, first, levels, label=label)
+    def illuminate(self, illumination) -> None:
+        """Let light of one generate what an illumination says; None: what the layers say."""
+        self.tables = with_generation(self.problem.tables, generation(self.problem, illumination))
+        self.hold()
 
-    def follow_voltage(self, start, rate, light, times, label) -> None:
-        """Hold start + rate t [V] at the terminals and store at `times`."""
-        self._integrate(self.voltage_control(start, rate, light), times, FIRST_SHARE * min(times[0], FAST), label=label)
+    def hold(self, *, reactions: bool = False, ions: bool = False) -> None:
+        """Hold reactions, or ions too, from now on; or let them go."""
+        tables = without_reactions(self.tables) if reactions else self.tables
+        self.equations.tables = with_ions_held(tables) if ions else tables
+        self.equations.forget()
+        self.before = None
+
+    def follow_current(self, current, light, times, label, watches, rate=0.0) -> tuple[float, int | None]:
+        """Hold current + rate t [A/m^2] at the terminals and store at `times`; time reached, watch that ended it."""
+        largest = max(abs(current), abs(current + rate * times[-1]), SMALLEST_CURRENT)
+        first = FIRST_SHARE * min(self.problem.vt * self.capacitance / largest, times[0])
+        return self._integrate(self.current_control(current, light, rate), times, first, watches, label=label)
+
+    def follow_voltage(self, start, rate, light, times, label, watches=()) -> tuple[float, int | None]:
+        """Hold start + rate t [V] at the terminals and store at `times`; time reached, watch that ended it."""
+        first = FIRST_SHARE * min(times[0], FAST)
+        return self._integrate(self.voltage_control(start, rate, light), times, first, watches, label=label)
 
     def jump(self, before, after, duration, light, label) -> None:
         """Take the terminal voltage from `before` to `after` [V] within `duration` [s], storing nothing."""
         ramp = self.voltage_control(before, (after - before) / duration, light)
         self._integrate(ramp, np.array([duration]), FIRST_SHARE**2 * duration, store=False, label=label)
+
+    def settle(self, before, after, duration, light, label) -> None:
+        """Take the terminal voltage from `before` to `after` [V], wait until steady, which counts `duration`; store."""
+        half = 0.5 * duration
+        self.state = self._steady(before, after, half, light, label)
+        try:  # again, so that nothing charges the stack any more
+            rested = self.integrator.settled(self.state, self.state.y, half, nearly=True)
+        except Stalled as stop:
+            raise self._failure(stop, label) from None
+        self.state = replace(rested, time=duration)
+        self._store(self.state, self.equations.control)
+        if self.progress is not None:
+            self.progress(self.clock + duration, label)
+
+    def impedance(self, frequencies, label) -> None:
+        """Keep the small-signal impedance about the present state."""
+        found = small_signal(self.equations, self.state.y, frequencies)
+        self.spectra.append(Spectrum(label, self.stored_count - 1, frequencies, found))
+
+    @property
+    def capacitance(self) -> float:
+        """Geometric capacitance and what is parallel to it [F/m^2]."""
+        return self.problem.capacitance + self.circuit.capacitance
 
     @property
     def voltage(self) -> float:
@@ -144,23 +202,23 @@ class Runner:
     @property
     def charging(self) -> float:
         """Part of the terminal current that charges the stack, C dV/dt [A/m^2]."""
-        return self.problem.vt * self.problem.capacitance * float(self.state.slope[self.problem.band])
+        return self.problem.vt * self.capacitance * float(self.state.slope[self.problem.band])
 
     # -- integration ----------------------------------------------------------------------------
 
     def _integrate(self, control, times, first_step, watches=(), store=True, label="") -> tuple[float, int | None]:
-        """One segment from local time 0; watches = (level, direction) of the voltage that end it.
-
-        Returns the local time reached and the number of the watch that ended the segment.
-        """
-        run = self.integrator
+        """One segment from local time 0: the local time reached and the number of the watch that ended it."""
+        run, watching = self.integrator, Watching(self.reading, watches)
         self.equations.control = control
         run.begin(self.state.y, self.state.z, 0.0, first_step)
         pending = list(times)
         try:
             while pending:
                 run.step()
-                end, crossed = self._first_crossing(watches)
+                self._take_reference()
+                end, crossed = watching.first_crossing()
+                if crossed is not None and end > times[-1]:
+                    end, crossed = run.time, None
                 while pending and pending[0] <= end:
                     self.state = run.polished(pending.pop(0))
                     if store:
@@ -174,22 +232,52 @@ class Runner:
                     self.progress(self.clock + min(end, times[-1]), label)
         except Stalled as stop:
             raise self._failure(stop, label) from None
-        return times[-1], None
+        return times[-1], watching.beyond_at(times[-1])
 
-    def _first_crossing(self, watches) -> tuple[float, int | None]:
-        """Earliest time in the last step at which the voltage meets a watch, else the end of the step."""
-        run, unknown = self.integrator, self.problem.band
-        now = run.value(unknown)
-        crossed = [
-            (run.crossing(unknown, level), number)
-            for number, (level, direction) in enumerate(watches)
-            if direction * (now - level) > 0.0
-        ]
-        return min(crossed, default=(run.time, None))
+    def _take_reference(self) -> None:
+        """Read the light of the reference where the last step has passed its time."""
+        at = self.reference_time - self.clock
+        if self.reading.reference is None and self.integrator.time >= at:
+            self.reading.reference = self.reading.light(max(at, 0.0))
+
+    def _steady(self, before, after, duration, light, label, depth=0) -> Polished:
+        """Steady state at the voltage `after`, by Newton's iteration, by halves of the step, else by following time."""
+        self.equations.control = self.voltage_control(after, 0.0, light)
+        start = self.state
+        for guess in self._guesses(before, after):
+            try:
+                found = self.integrator.settled(start, guess, duration)
+            except Stalled:
+                continue
+            self.before = (before, start.y)
+            return found
+        if depth < MOST_HALVINGS and before != after:
+            middle, half = 0.5 * (before + after), 0.5 * duration
+            self.state = self._steady(before, middle, half, light, label, depth + 1)
+            found = self._steady(middle, after, half, light, label, depth + 1)
+            return replace(found, time=duration)
+        self.jump(before, after, JUMP_TIME, light, label)
+        rest = np.array([duration - JUMP_TIME])
+        self._integrate(self.voltage_control(after, 0.0, light), rest, FIRST_SHARE * FAST, store=False, label=label)
+        return replace(self.state, time=duration)
+
+    def _guesses(self, before: float, after: float) -> Sequence[np.ndarray]:
+        """Where to begin the search of a steady state: extrapolated from the two before it, then the last one."""
+        y = self.state.y
+        if self.before is None or self.before[0] == before:
+            return (y,)
+        ratio, old = (after - before) / (before - self.before[0]), self.before[1]
+        guess = y + ratio * (y - old)
+        positive = (y > 0.0) & (old > 0.0) & (self.integrator.tolerance[differences.THIN_VALUE] > 0.0)
+        growth = np.clip(ratio * np.log(y[positive] / old[positive]), -MOST_GROWTH, MOST_GROWTH)
+        guess[positive] = y[positive] * np.exp(growth)
+        return guess, y
 
     def _store(self, state: Polished, control: Control) -> None:
+        """Keep a state with the control of its time."""
         self.trace.states.append(replace(state, time=self.clock + state.time))
-        self.trace.controls.append(control)
+        self.trace.controls.append(control._replace(c0=control.c0 + control.c1 * state.time, c1=0.0))
+        self.trace.tables.append(self.equations.tables)
 
     def _failure(self, stop: Stalled, label: str) -> SimulationError:
         voltage = self.integrator.value(self.problem.band) * self.problem.vt

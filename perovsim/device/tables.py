@@ -54,10 +54,11 @@ electrons and holes at the level, at a junction of the left cell [m^-3]; first a
 it; the species that counts the trapped electrons (-1: neutral traps, which follow the carriers); at a junction the
 densities at the level of the right cell."""
 TRAP_COLUMNS, JUNCTION_COLUMNS = OCCUPIED + 1, OCCUPIED + 3
-SIGN, BUILT_IN, COVER, DECAY, CENTRE, CENTRES_PER_ATOM, CENTRE_CAPTURE = range(7)
-"""Entries of `Tables.number`: +1 where the first contact is the anode; psi(first) - psi(last) at zero voltage; film
-amount that blocks 1 - 1/e of the area [m^-2] (0: none), 2 kappa of tunnelling [1/m]; species whose atoms act as
-recombination centres (-1: none), centres per atom, capture coefficients of electrons and holes [m^3/s]."""
+SIGN, BUILT_IN, PARALLEL, COVER, DECAY, CENTRE, CENTRES_PER_ATOM, CENTRE_CAPTURE = range(8)
+"""Entries of `Tables.number`: +1 where the first contact is the anode; psi(first) - psi(last) at zero voltage; charge
+on a capacitor beside the stack per unit of the voltage, x-directed [m^-2]; film amount that blocks 1 - 1/e of the area
+[m^-2] (0: none), 2 kappa of tunnelling [1/m]; species whose atoms act as recombination centres (-1: none), centres per
+atom, capture coefficients of electrons and holes [m^3/s]."""
 NUMBERS = CENTRE_CAPTURE + 2
 
 RATE, ALPHA, ENERGY, STEPS, BARRIER, DROP, AT_CONTACT = 0, 1, 2, 3, 4, 5, 7
@@ -206,3 +207,22 @@ def without_reactions(tables: Tables) -> Tables:
     rate = tables.rate.copy()
     rate[:, RATE] = 0.0
     return tables._replace(rate=rate)
+
+
+STILL = 1e-40
+"""Share of a diffusivity that stands for none: fluxes of what it holds are far below rounding."""
+
+
+def with_ions_held(tables: Tables) -> Tables:
+    """The same device with every ion, neutral species and halide in its place."""
+    own, cell = tables.species_cell.copy(), tables.cell.copy()
+    own[DIFFUSIVITY, HOLE + 1 :] *= STILL
+    cell[[JUMP_FIRST, JUMP_SECOND]] *= STILL
+    return tables._replace(species_cell=own, cell=cell)
+
+
+def with_generation(tables: Tables, generation: np.ndarray) -> Tables:
+    """The same device with other pairs per light of one [m^-3 s^-1] (n,)."""
+    cell = tables.cell.copy()
+    cell[GENERATION] = generation
+    return tables._replace(cell=cell)

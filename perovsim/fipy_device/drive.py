@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from perovsim.fipy_device import fipy
 from perovsim.fipy_device.equations import Circuit, Equations, State
 from perovsim.fipy_device.initial import equilibrium
 from perovsim.fipy_device.newton import Newton, NotConverged
-from perovsim.fipy_device.stack import Stack, number
+from perovsim.fipy_device.stack import Stack
 
 JUMP_STEP = 0.25
 """Largest change of the voltage in one step of such a jump [V]."""
@@ -40,6 +41,8 @@ class Drive:
     def __init__(self, device, steps_per_output: int = 4, progress: Callable | None = None):
         _refuse_reactions(device)
         _refuse_carriers(device)
+        if device.parallel_capacitance is not None:
+            raise SimulationError("solver 'fipy' has no parallel_capacitance; remove it, or use solver=\"bdf\"")
         if steps_per_output < 1:
             raise SimulationError(f"steps_per_output = {steps_per_output}; allowed: 1 and more")
         stack = self.stack = Stack(device)
@@ -52,9 +55,8 @@ class Drive:
         self.displacement = np.zeros(stack.n + 3)
         self.stored: list[Stored] = []
         self.events: list[tuple[float, str, str]] = []
-        shunt = stack.device.shunt_resistance
-        self.series = number(stack.device.series_resistance)
-        self.shunt = 0.0 if shunt is None else 1.0 / float(shunt)
+        self.reference_time = np.inf
+        self.circuit = device.circuit
 
     @property
     def times(self) -> list[float]:
@@ -83,12 +85,12 @@ class Drive:
     def current_source(self, current: float, light: float = 0.0) -> Circuit:
         """J [A/m^2] at the terminals: s q I + v V_t/R_shunt = J."""
         s, stack = self.stack.sign, self.stack
-        return Circuit(1.0, s * stack.vt * self.shunt / Q, s * current / Q, light)
+        return Circuit(1.0, s * stack.vt * self.circuit.shunt / Q, s * current / Q, light)
 
     def voltage_source(self, voltage: float, light: float = 0.0) -> Circuit:
         """V [V] at the terminals: v V_t + R_s (s q I + v V_t/R_shunt) = V."""
-        s, vt = self.stack.sign, self.stack.vt
-        return Circuit(self.series * Q * s / vt, 1.0 + self.series * self.shunt, voltage / vt, light)
+        s, vt, series = self.stack.sign, self.stack.vt, self.circuit.series
+        return Circuit(series * Q * s / vt, 1.0 + series * self.circuit.shunt, voltage / vt, light)
 
     @property
     def charging(self) -> float:
@@ -101,7 +103,7 @@ class Drive:
     def terminal_current(self, state: State) -> float:
         """J [A/m^2] of a state, the shunt included."""
         inner = self.stack.sign * Q * state.feed[0] * self.stack.width[0]
-        return inner + self.stack.vt * self.equations.voltage(state) * self.shunt
+        return inner + self.stack.vt * self.equations.voltage(state) * self.circuit.shunt
 
     # -- what the steps of a protocol need (perovsim.steps.Solver) -------------------------------
 
@@ -120,14 +122,34 @@ class Drive:
         self.state = replace(self.state, feed=feed)
         self._store(0.0)
 
-    def follow_current(self, current, light, times, label, watches) -> tuple[float, int | None]:
-        """Hold a terminal current [A/m^2] and store at `times`; the time reached and the watch that ended it."""
-        source = self.current_source(current, light)
-        return self._integrate(lambda _: source, times, label, watches)
+    def illuminate(self, illumination) -> None:
+        """Only the uniform generation of the layers is known here."""
+        if illumination is not None:
+            self._refuse("illuminations; give `generation` of the layers and `light`")
 
-    def follow_voltage(self, start, rate, light, times, label) -> None:
-        """Hold start + rate t [V] at the terminals and store at `times`."""
-        self._integrate(lambda t: self.voltage_source(start + rate * t, light), times, label)
+    def hold(self, *, reactions: bool = False, ions: bool = False) -> None:
+        """There are no reactions here; ions cannot be held."""
+        if ions:
+            self._refuse("frozen ions")
+
+    def follow_current(self, current, light, times, label, watches, rate=0.0) -> tuple[float, int | None]:
+        """Hold current + rate t [A/m^2] at the terminals and store at `times`; time reached, watch that ended it."""
+        return self._integrate(lambda t: self.current_source(current + rate * t, light), times, label, watches)
+
+    def follow_voltage(self, start, rate, light, times, label, watches=()) -> tuple[float, int | None]:
+        """Hold start + rate t [V] at the terminals and store at `times`; time reached, watch that ended it."""
+        return self._integrate(lambda t: self.voltage_source(start + rate * t, light), times, label, watches)
+
+    def settle(self, before, after, duration, light, label) -> None:
+        """Not known here."""
+        self._refuse("steady points; give the staircase a dwell")
+
+    def impedance(self, frequencies, label) -> None:
+        """Not known here."""
+        self._refuse("impedance")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise SimulationError(f"solver 'fipy' has no {what}, or use solver=\"bdf\"")
 
     def jump(self, before, after, duration, light, label) -> None:
         """Take the terminal voltage from `before` to `after` [V] within `duration` [s], storing nothing."""
@@ -143,19 +165,22 @@ class Drive:
     # -- time -----------------------------------------------------------------------------------
 
     def _integrate(self, source, times, label, watches=()) -> tuple[float, int | None]:
-        """Follow a circuit source(t) from local time 0 through `times`; watches = (V of the stack, direction) end it.
+        """Follow a circuit source(t) from local time 0 through `times`; watches of the voltage end it.
 
         Returns the local time reached and the number of the watch that ended it.
         """
         before = 0.0
+        for watch in watches:
+            if watch.quantity != "voltage":
+                self._refuse(f"stop condition on '{watch.event}'")
         for time in times:
             dt = (time - before) / self.steps
             for k in range(self.steps):
                 start, state, passed = before + k * dt, self.state, self.passed
                 self._advance(source, start, dt, label)
-                for which, (level, direction) in enumerate(watches):
-                    if direction * (self.voltage - level) > 0.0:
-                        end = start + self._crossing(source, start, dt, label, level, state, passed)
+                for which, watch in enumerate(watches):
+                    if watch.direction * (self.voltage - watch.level) > 0.0:
+                        end = start + self._crossing(source, start, dt, label, watch.level, state, passed)
                         self._store(self.clock + end)
                         return end, which
                 if self.progress is not None:

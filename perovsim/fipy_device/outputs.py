@@ -150,7 +150,7 @@ def terminals(h: History) -> Columns:
     drive, s, j = h.drive, h.stack.sign, h.current
     return {
         "V": (
-            h.over(lambda one, _: drive.stack.vt * h.equations.voltage(one.state)) + drive.series * j,
+            h.over(lambda one, _: drive.stack.vt * h.equations.voltage(one.state)) + drive.circuit.series * j,
             "V",
             "phi_anode - phi_cathode of the metals, R_s included",
         ),

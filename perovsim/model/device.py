@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from perovsim.model import dimensions as dim
 from perovsim.model.base import ModelData, PlacedError
 from perovsim.model.chemistry import ALWAYS, Electrochemistry, Process, Reaction, Species
+from perovsim.model.circuit import ExternalCircuit, external_circuit
 from perovsim.model.names import did_you_mean
 from perovsim.model.quantity import Dimension, Quantity
 from perovsim.model.stack import Contact, Emission, Interface, Layer
@@ -23,11 +24,17 @@ def _no_resistance() -> Quantity:
     return Dimension(("ohm m^2",), low=0).read(0.0)
 
 
+WHOLE_DEVICE = ("ohm", "F")
+"""Units of the whole device, which need its area."""
+
+
 class Device(ModelData):
     """A stack between two contacts, with everything a simulation needs.
 
     Layers stand from the first contact to the last; x = 0 at the first.
     x_reference : composition whose pseudo-cubic cell is the zero of strain; None = the initial one
+    area : of the device [m^2]; lets currents be given in A, resistances in ohm, capacitances in F
+    series_resistance : [ohm m^2]; shunt_resistance, parallel_capacitance : beside the stack [ohm m^2], [F/m^2]
     """
 
     name: str
@@ -41,8 +48,10 @@ class Device(ModelData):
     electrochemistry: Electrochemistry | None = None
     emission: Emission = Field(default_factory=Emission)
     x_reference: dim.Fraction | None = None
-    series_resistance: dim.ArealResistance = Field(default_factory=_no_resistance)
-    shunt_resistance: dim.ArealResistance | None = None
+    area: dim.Area | None = None
+    series_resistance: dim.Resistance = Field(default_factory=_no_resistance)
+    shunt_resistance: dim.ShuntResistance | None = None
+    parallel_capacitance: dim.Capacitance | None = None
 
     _source_path: Path | None = PrivateAttr(default=None)
     _source_text: str | None = PrivateAttr(default=None)
@@ -108,6 +117,11 @@ class Device(ModelData):
     def thickness(self) -> float:
         """Sum of the layer thicknesses [m]."""
         return sum(layer.thickness.si for layer in self.layers)
+
+    @property
+    def circuit(self) -> ExternalCircuit:
+        """What stands around the stack, per area."""
+        return external_circuit(self.series_resistance, self.shunt_resistance, self.parallel_capacitance, self.area)
 
     def interface(self, first: str, second: str) -> Interface | None:
         """Return what the file says about the junction of two layers, in either order."""
@@ -192,6 +206,14 @@ class Device(ModelData):
         if isinstance(contacts, list | tuple) and len(contacts) != 2:
             raise ValueError(f"a device has two contacts, got {len(contacts)}; the first is at x = 0")
         return contacts
+
+    @model_validator(mode="after")
+    def _check_area(self) -> Self:
+        for name in ("series_resistance", "shunt_resistance", "parallel_capacitance"):
+            item = getattr(self, name)
+            if self.area is None and item is not None and item.si_unit in WHOLE_DEVICE:
+                raise PlacedError(f"{item} is of the whole device; add its area, or give it per area", name)
+        return self
 
     @model_validator(mode="after")
     def _check_contacts(self) -> Self:

@@ -44,11 +44,24 @@ Modulus = Annotated[Quantity, Dimension(("Pa",), low=0, high=1e13, above=True)]
 
 ArealAmount = Annotated[Quantity, Dimension(("mol/m^2",), low=0, high=1e3, above=True)]
 ReactionRate = Annotated[Quantity, Dimension(("mol/m^2/s", "mol/m^3/s", "m^3/s"), low=0, high=1e12)]
-ArealResistance = Annotated[Quantity, Dimension(("ohm m^2",), low=0, high=1e12)]
+Resistance = Annotated[Quantity, Dimension(("ohm m^2", "ohm"), low=0, high=1e18)]
+"""Of a unit area, or of the whole device, which then needs its area."""
+ShuntResistance = Annotated[Quantity, Dimension(("ohm m^2", "ohm"), low=0, high=1e18, above=True)]
+Capacitance = Annotated[Quantity, Dimension(("F/m^2", "F"), low=0, high=1e6)]
+Area = Annotated[Quantity, Dimension(("m^2",), low=0, high=1e4, above=True)]
 
 Voltage = Annotated[Quantity, Dimension(("V",), low=-1e3, high=1e3)]
 PositiveVoltage = Annotated[Quantity, Dimension(("V",), low=0, high=1e3, above=True)]
 CurrentDensity = Annotated[Quantity, Dimension(("A/m^2",), low=-1e9, high=1e9)]
+Current = Annotated[Quantity, Dimension(("A",), low=-1e6, high=1e6)]
+Drive = Annotated[Quantity, Dimension(("A/m^2", "A", "V"), low=-1e9, high=1e9)]
+"""What a pulse sets: a current density, a current or a voltage."""
+CurrentLevel = Annotated[Quantity, Dimension(("A/m^2", "A"), low=0, high=1e9)]
+LightLevel = Annotated[Quantity, Dimension(("", "m^-2/s"), low=0, above=True)]
+"""A share of the light at the reference, or a photon flux."""
+PhotonFlux = Annotated[Quantity, Dimension(("m^-2/s",), low=0, high=1e30)]
+Frequency = Annotated[Quantity, Dimension(("Hz",), low=0, high=1e18, above=True)]
+Duty = Annotated[Quantity, Dimension(("",), low=1e-9, high=1 - 1e-9)]
 Duration = Annotated[Quantity, Dimension(("s",), low=0, high=1e10, above=True)]
 Time = Annotated[Quantity, Dimension(("s",), low=0, high=1e10)]
 Light = Annotated[Quantity, Dimension(("",), low=0, high=1e6)]

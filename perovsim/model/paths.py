@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Route = tuple[str | int, ...]
 """Attribute names and indices from the device to a field."""
 
-_OWN = ("temperature", "series_resistance", "shunt_resistance", "x_reference")
+_OWN = ("temperature", "area", "series_resistance", "shunt_resistance", "parallel_capacitance", "x_reference")
 _NOT_VALUES = ("name", "kind", "ions", "traps", "lattice", "layers")
 
 

@@ -4,96 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr
 
 from perovsim.model import dimensions as dim
 from perovsim.model import library
 from perovsim.model.base import ModelData
 from perovsim.model.document import Document, parse_document, read_document
-from perovsim.model.quantity import Dimension, Quantity
+from perovsim.model.illumination import Illumination
+from perovsim.model.quantity import Dimension
+from perovsim.model.steps import (
+    ConstantCurrent,
+    ConstantVoltage,
+    Impedance,
+    PulseTrain,
+    Rest,
+    Staircase,
+    Step,
+    Sweep,
+)
+from perovsim.model.stop import StopCondition
 from perovsim.model.validate import build
-
-
-class StopCondition(ModelData):
-    """Ends the whole protocol when it becomes true."""
-
-    voltage_above: dim.PositiveVoltage | None = None
-    voltage_below: dim.Voltage | None = None
-
-    @model_validator(mode="after")
-    def _check_one(self) -> Self:
-        if (self.voltage_above is None) == (self.voltage_below is None):
-            raise ValueError("give one stop condition: voltage_above or voltage_below")
-        return self
-
-
-class Lit(ModelData):
-    """What every step has: `light` multiplies the generation of the layers; 0 is dark."""
-
-    light: dim.Light = Field(default_factory=lambda: Dimension(("",)).read(0.0))
-
-
-class ConstantCurrent(Lit):
-    """Hold the terminal current density [A/m^2]; where |V| reaches `compliance` [V] the voltage is held."""
-
-    kind: Literal["constant_current"] = "constant_current"
-    current_density: dim.CurrentDensity
-    duration: dim.Duration
-    stop: StopCondition | None = None
-    compliance: dim.PositiveVoltage | None = None
-
-
-class ConstantVoltage(Lit):
-    """Hold the terminal voltage [V]."""
-
-    kind: Literal["constant_voltage"] = "constant_voltage"
-    voltage: dim.Voltage
-    duration: dim.Duration
-    stop: None = None
-
-
-class Rest(Lit):
-    """Open circuit: no terminal current."""
-
-    kind: Literal["rest"] = "rest"
-    duration: dim.Duration
-    stop: StopCondition | None = None
-
-    @property
-    def current_density(self) -> Quantity:
-        """Zero [A/m^2]."""
-        return Dimension(("A/m^2",)).read(0.0)
-
-    @property
-    def compliance(self) -> None:
-        """No limit at rest."""
-        return None
-
-
-class Sweep(Lit):
-    """Change the voltage from `start` to `stop` [V] at a constant `rate` [V/s], stored at `points` even points."""
-
-    kind: Literal["sweep"] = "sweep"
-    start: dim.Voltage
-    stop: dim.Voltage
-    rate: dim.SweepRate
-    points: int = Field(default=101, ge=2, le=100_000)
-
-    @model_validator(mode="after")
-    def _check_span(self) -> Self:
-        if self.start.si == self.stop.si:
-            raise ValueError(f"start and stop are both {self.start}; a sweep needs a span")
-        return self
-
-    @property
-    def duration(self) -> Quantity:
-        """|stop - start| / rate [s]."""
-        return Dimension(("s",)).read(abs(self.stop.si - self.start.si) / self.rate.si)
-
-
-Step = Annotated[ConstantCurrent | ConstantVoltage | Rest | Sweep, Field(discriminator="kind")]
 
 
 class Protocol(ModelData):
@@ -143,51 +75,104 @@ class Protocol(ModelData):
         return protocol_toml(self)
 
 
+def _lit(light: float | None, illumination: Illumination | None, stop: StopCondition | None = None) -> dict[str, Any]:
+    """Keys that are given."""
+    found = {"light": light, "illumination": illumination, "stop": stop}
+    return {name: item for name, item in found.items() if item is not None}
+
+
 def constant_current(
     current_density: float | str,
     duration: float | str,
     stop: StopCondition | None = None,
     compliance: float | str | None = None,
-    light: float = 0.0,
+    light: float | None = None,
+    illumination: Illumination | None = None,
 ) -> ConstantCurrent:
-    """Hold a current density [A/m^2] for a duration [s]; J > 0 enters at the anode."""
-    return ConstantCurrent(
-        current_density=current_density,
-        duration=duration,
-        stop=stop,
-        compliance=compliance,
-        light=light,
-    )
+    """Hold a current density [A/m^2], or with its unit a current [A], for a duration [s]; > 0 enters at the anode."""
+    key = "current_density"
+    if isinstance(current_density, str) and Dimension(("A/m^2", "A")).read(current_density).si_unit == "A":
+        key = "current"
+    more = _lit(light, illumination, stop)
+    return ConstantCurrent(**{key: current_density}, duration=duration, compliance=compliance, **more)
 
 
-def constant_voltage(voltage: float | str, duration: float | str, light: float = 0.0) -> ConstantVoltage:
+def constant_voltage(
+    voltage: float | str,
+    duration: float | str,
+    light: float | None = None,
+    stop: StopCondition | None = None,
+    illumination: Illumination | None = None,
+) -> ConstantVoltage:
     """Hold a voltage [V], anode minus cathode, for a duration [s]."""
-    return ConstantVoltage(voltage=voltage, duration=duration, light=light)
+    return ConstantVoltage(voltage=voltage, duration=duration, **_lit(light, illumination, stop))
 
 
-def short_circuit(duration: float | str, light: float = 0.0) -> ConstantVoltage:
+def short_circuit(
+    duration: float | str, light: float | None = None, illumination: Illumination | None = None
+) -> ConstantVoltage:
     """Hold 0 V for a duration [s]."""
-    return constant_voltage(0.0, duration, light)
+    return constant_voltage(0.0, duration, light, illumination=illumination)
 
 
-def rest(duration: float | str, stop: StopCondition | None = None, light: float = 0.0) -> Rest:
+def rest(
+    duration: float | str,
+    stop: StopCondition | None = None,
+    light: float | None = None,
+    illumination: Illumination | None = None,
+) -> Rest:
     """Leave the device at open circuit for a duration [s]."""
-    return Rest(duration=duration, stop=stop, light=light)
+    return Rest(duration=duration, **_lit(light, illumination, stop))
 
 
-def sweep(start: float | str, stop: float | str, rate: float | str, light: float = 0.0, points: int = 101) -> Sweep:
-    """Sweep the voltage from `start` to `stop` [V] at `rate` [V/s], always positive."""
-    return Sweep(start=start, stop=stop, rate=rate, light=light, points=points)
+def sweep(
+    start: float | str,
+    stop: float | str,
+    rate: float | str,
+    light: float | None = None,
+    points: int = 101,
+    back: bool = False,
+    illumination: Illumination | None = None,
+) -> Sweep:
+    """Sweep the voltage from `start` to `stop` [V] at `rate` [V/s], always positive; `back`: and to `start` again."""
+    return Sweep(start=start, stop=stop, rate=rate, points=points, back=back, **_lit(light, illumination))
 
 
-def voltage_above(voltage: float | str) -> StopCondition:
-    """Stop when the terminal voltage exceeds `voltage` [V]."""
-    return StopCondition(voltage_above=voltage)
+def staircase(
+    start: float | str,
+    stop: float | str,
+    points: int = 101,
+    dwell: float | str | None = None,
+    ions: Literal["moving", "equilibrated", "frozen"] = "moving",
+    back: bool = False,
+    light: float | None = None,
+    illumination: Illumination | None = None,
+) -> Staircase:
+    """Hold `points` voltages from `start` to `stop` [V], each for `dwell` [s] or until steady."""
+    more = _lit(light, illumination)
+    return Staircase(start=start, stop=stop, points=points, dwell=dwell, ions=ions, back=back, **more)
 
 
-def voltage_below(voltage: float | str) -> StopCondition:
-    """Stop when the terminal voltage falls below `voltage` [V]."""
-    return StopCondition(voltage_below=voltage)
+def pulse_train(
+    low: float | str,
+    high: float | str,
+    period: float | str,
+    duty: float,
+    count: int,
+    rise_time: float | str = 0.0,
+    points: int = 5,
+    stop: StopCondition | None = None,
+    light: float | None = None,
+    illumination: Illumination | None = None,
+) -> PulseTrain:
+    """Pulses from `low` to `high` [A/m^2; text may say A or V] of a period [s], `duty` the share of it at `high`."""
+    shape = dict(low=low, high=high, period=period, duty=duty, count=count, rise_time=rise_time, points=points)
+    return PulseTrain(**shape, **_lit(light, illumination, stop))
+
+
+def measure_impedance(lowest: float | str, highest: float | str, points: int = 50) -> Impedance:
+    """Impedance about the state reached at frequencies from `lowest` to `highest` [Hz]."""
+    return Impedance(lowest=lowest, highest=highest, points=points)
 
 
 def load_protocol(path: str | Path) -> Protocol:

@@ -71,9 +71,7 @@ def _own(part: ModelData, leave_out: tuple[str, ...] = ()) -> Iterator[str]:
 def _is_nested(item: Any) -> bool:
     if isinstance(item, tuple):
         return not item or isinstance(item[0], ModelData)
-    from perovsim.model.protocol import StopCondition
-
-    return isinstance(item, Mapping | ModelData) and not isinstance(item, StopCondition)
+    return isinstance(item, Mapping | ModelData) and not getattr(item, "inline", False)
 
 
 def _value(item: Any) -> str:
@@ -86,7 +84,9 @@ def _value(item: Any) -> str:
     if isinstance(item, Quantity):
         return _inline(as_table(item))
     if isinstance(item, ModelData):
-        return _inline(dict(item.quantities()))
+        return _inline({name: one for name, one in item if one not in (None, {}, ())})
+    if isinstance(item, Mapping):
+        return _inline(item)
     return "[" + ", ".join(_value(one) for one in item) + "]"
 
 

@@ -1,4 +1,4 @@
-"""Figures of results: terminals, bands, depth profiles, films, halides, conservation; of results beside peers.
+"""Figures of results: terminals, J-V-L, impedance, bands, profiles, films, halides, conservation; beside peers.
 
 Save a figure with ``figure.savefig("name.png", dpi=150)``; matplotlib is imported when the first
 figure is made.
@@ -6,6 +6,7 @@ figure is made.
 
 from __future__ import annotations
 
+from perovsim.plot.electrical import current_voltage, impedance
 from perovsim.plot.figures import (
     band_diagram,
     conservation,
@@ -19,8 +20,10 @@ from perovsim.plot.peers import peers
 __all__ = [
     "band_diagram",
     "conservation",
+    "current_voltage",
     "films",
     "halides",
+    "impedance",
     "peers",
     "profiles",
     "terminals",

@@ -24,6 +24,12 @@ NAMES = {
 BEYOND = {"current_uniformity": " + rounding floor"}
 """What is allowed besides the bar."""
 
+STEP_WORDS = (
+    *("current_density", "current", "voltage", "low", "high", "period", "duty", "count", "start", "stop", "rate"),
+    *("dwell", "ions", "lowest", "highest", "compliance"),
+)
+"""What is told of a step, where it has it."""
+
 
 def outcome(result: Result) -> dict[str, str]:
     """Headline numbers of one run."""
@@ -62,22 +68,16 @@ def steps(protocol: Protocol) -> list[str]:
     lines = []
     for step in protocol.steps:
         words = [step.kind.replace("_", " ")]
-        for name in ("current_density", "voltage", "start", "stop", "rate", "compliance"):
+        for name in STEP_WORDS:
             value = getattr(step, name, None)
-            if value is None or step.kind == "rest":
-                continue
-            words.append(_step_word(name, value))
-        words.append(f"for {step.duration}")
+            if value is not None:
+                words.append(f"{name.replace('_', ' ')} {value}")
+        if step.duration.si > 0.0:
+            words.append(f"for {step.duration}")
+        if getattr(step, "light", None) is not None and step.light.si > 0.0:
+            words.append(f"light {step.light}")
         lines.append(", ".join(words))
     return lines
-
-
-def _step_word(name: str, value: Any) -> str:
-    if name == "stop" and hasattr(value, "voltage_above"):
-        above = value.voltage_above is not None
-        limit = value.voltage_above if above else value.voltage_below
-        return f"stop {'above' if above else 'below'} {limit}"
-    return f"{name.replace('_', ' ')} {value}"
 
 
 def conservation(results: Mapping[str, Result]) -> list[dict[str, Any]]:

@@ -111,7 +111,7 @@ def test_crossing_is_found_inside_the_step() -> None:
     integrator.begin(np.array([1.0, 0.0, 1.0]), np.zeros(1), 0.0, 1e-5)
     while integrator.value(0) > 0.5:
         integrator.step()
-    at = integrator.crossing(0, 0.5)
+    at = integrator.crossing(lambda time: integrator.value(0, time), 0.5)
     assert_allclose(at, np.log(2.0) / 3.0, rtol=1e-6)
     assert_allclose(integrator.polished(at).y[0], 0.5, rtol=1e-6)
 

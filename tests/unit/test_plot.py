@@ -7,11 +7,14 @@ import io
 import factories
 import numpy as np
 import pytest
+import xarray as xr
 from numpy.testing import assert_allclose
 
 from perovsim import plot
 from perovsim.emitter import emitter_cells, first_moment
+from perovsim.errors import PerovsimError
 from perovsim.plot.drawing import time_text
+from perovsim.small_signal import columns
 
 
 def figures():
@@ -35,6 +38,31 @@ def test_every_axis_has_a_label_and_the_figure_renders(name):
     target = io.BytesIO()
     figure.savefig(target, dpi=50)
     assert target.tell() > 5000  # an empty page of this size is below 2 kB
+
+
+def measured() -> xr.Dataset:
+    """0.1 ohm m^2 before an RC element of 1 ohm m^2 and 1 mF/m^2."""
+    f = np.geomspace(1.0, 1e6, 601)
+    return columns(f, 0.1 + 1.0 / (1.0 + 2j * np.pi * f * 1e-3)).assign(V=2.5, J=1.0)
+
+
+def test_impedance_draws_bode_nyquist_and_capacitance():
+    figure = plot.impedance(measured())
+    modulus, phase, nyquist, capacitance = (axes.get_lines()[0] for axes in figure.axes)
+    assert_allclose(modulus.get_ydata()[[0, -1]], [1.1, 0.1], rtol=1e-4)
+    assert_allclose(phase.get_ydata().min(), -np.degrees(np.arctan(0.5 / np.sqrt(0.1 * 1.1))), rtol=1e-3)
+    assert_allclose(nyquist.get_ydata().max(), 0.5, rtol=1e-2)  # the top of the semicircle
+    assert_allclose(capacitance.get_ydata()[0], 1e-3 / 1.1**2, rtol=1e-3)
+    assert all(axes.get_ylabel() and axes.get_xlabel() and axes.get_title() for axes in figure.axes)
+    with pytest.raises(PerovsimError, match="add a step of kind 'impedance'"):
+        plot.impedance(factories.result("sum"))
+
+
+def test_current_voltage_draws_the_terminals_over_the_voltage():
+    run = factories.result("sum")
+    panel = plot.current_voltage(run).axes[0]
+    assert_allclose(panel.get_lines()[0].get_xdata(), run.terminals["V"].values[1:], rtol=1e-15)
+    assert panel.get_yscale() == "log"
 
 
 def test_terminals_draw_the_voltage_in_volts_against_logarithmic_time():

@@ -129,7 +129,7 @@ def test_rows_of_the_tables():
     dark = factories.result("field_drift", current=0.0)
     assert outcome(dark)["T50"] == "no reference" and outcome(dark)["faradaic share"] == "undefined"
     assert steps(dark.protocol) == [
-        "constant current, current density 10 mA/cm^2, stop above 8 V, compliance 12 V, for 1 h"
+        "constant current, current density 10 mA/cm^2, stop voltage above 8 V, compliance 12 V, for 1 h"
     ]
 
 

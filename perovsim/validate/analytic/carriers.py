@@ -7,7 +7,7 @@ from scipy.optimize import brentq
 from scipy.special import airy, gammaln
 
 from perovsim import simulation
-from perovsim.constants import EPS_0, K_B, Q
+from perovsim.constants import EPS_0, Q
 from perovsim.model import Protocol, constant_voltage, rest
 from perovsim.validate.analytic.check import Curve, Outcome, Panel, absolute, relative, worst
 from perovsim.validate.analytic.stacks import V_T, layer, stack
@@ -186,7 +186,8 @@ def mott_gurney() -> Outcome:
         Curve("solver", voltages, found),
     )
     return Outcome(
-        tuple(checks), (Panel("space-charge limit, one carrier", "voltage [V]", "current [A/m²]", curves, "log", "log"),)
+        tuple(checks),
+        (Panel("space-charge limit, one carrier", "voltage [V]", "current [A/m²]", curves, "log", "log"),),
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from perovsim import simulation
-from perovsim.constants import N_A, F, Q
-from perovsim.model import Protocol, constant_current, constant_voltage, rest, voltage_above
-from perovsim.validate.analytic.check import Check, Curve, Outcome, Panel, absolute, relative, worst
+from perovsim.constants import F
+from perovsim.model import Protocol, constant_current
+from perovsim.validate.analytic.check import Curve, Outcome, Panel, relative, worst
 from perovsim.validate.analytic.stacks import TEMPERATURE, V_T, halide_lattice, insulator, stack
 
 REDOX = -4.3
@@ -32,9 +32,7 @@ def electrode(where: str, rate: float, alpha: float = 0.5) -> dict:
 def cell(layers: list[dict], rates: tuple[float, float], alpha: float = 0.5, **more):
     """Lead | layers | lead with the rates of the electrodes [mol/m^2/s] at x = 0 (cathode) and at the end."""
     reactions = [electrode(where, rate, alpha) for where, rate in zip(("cathode", "anode"), rates, strict=True)]
-    device = stack(
-        layers, -REDOX, -REDOX, process=reactions, electrochemistry={"redox_level": REDOX}, **more
-    )
+    device = stack(layers, -REDOX, -REDOX, process=reactions, electrochemistry={"redox_level": REDOX}, **more)
     return device.replace(contacts=tuple(contact.replace(material="Pb") for contact in device.contacts))
 
 
