@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-from benchmarks.start import BARS, best_of
 from perovsim.cli.program import VERBS, build_parser
 
 HEAVY = (
@@ -49,12 +48,6 @@ def test_start_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_start_is_fast() -> None:
-    """The bars of the project: 1 s for the import, 0.5 s for the help."""
-    assert best_of("-c", "import perovsim") <= BARS["import_s"]
-    assert best_of("-m", "perovsim", "--help") <= BARS["help_s"]
 
 
 def test_public_names_resolve() -> None:

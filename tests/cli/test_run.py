@@ -9,41 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from studies import small_study, study_text
 
-from perovsim.model import load_device
-
-STUDY = """format = "perovsim-study/1"
-name = "small"
-device = "device.toml"
-protocol = "protocol.toml"
-microscope = "stem_300kv"
-shown = "first"
-[[hypothesis]]
-name = "first"
-processes = ["field_drift"]
-[[hypothesis]]
-name = "second"
-processes = ["oxidised_halogen"]
-"""
-PROTOCOL = """format = "perovsim-protocol/1"
-points_per_decade = 100
-[[step]]
-kind = "constant_current"
-current_density = "1 mA/cm^2"
-duration = "10 min"
-"""
-"""So many stored times that a run lasts longer than it takes to interrupt it."""
+MANY = 100
+"""Stored times per decade: a run lasts longer than it takes to interrupt it."""
 
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    """A study of two runs on a coarse mesh."""
-    device = load_device("nanoled_like")
-    coarse = [layer.replace(cells=20) for layer in device.layers]
-    (tmp_path / "device.toml").write_text(device.replace(layers=coarse).to_toml())
-    (tmp_path / "protocol.toml").write_text(PROTOCOL)
-    (tmp_path / "small.toml").write_text(STUDY)
-    return tmp_path
+    """The folder of a study of two runs on a coarse mesh."""
+    return small_study(tmp_path, "10 min", MANY, first="field_drift", second="oxidised_halogen").parent
 
 
 def run(folder: Path, interrupt_at: str = "") -> tuple[int, list[str]]:
@@ -86,7 +61,7 @@ def test_a_study_survives_ctrl_c_and_runs_again_only_what_a_change_touches(study
     assert code == 0 and len(lines) == 1 and "nothing to do:" in lines[0]
     assert stamps(study) == done
 
-    (study / "small.toml").write_text(STUDY.replace("oxidised_halogen", "corrosion_couple"))
+    (study / "small.toml").write_text(study_text(first="field_drift", second="corrosion_couple"))
     code, lines = run(study)
     changed = {name for name, when in stamps(study).items() if when != done[name]}
     assert code == 0 and {"second.nc", "numbers.json", "report.html"} <= changed

@@ -5,42 +5,21 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from studies import PROTOCOL, small_study, study_text
 
 from perovsim.errors import ModelFileError, PerovsimError
-from perovsim.model import check_file, load_device
+from perovsim.model import check_file
 from perovsim.study import load_study, run_study
 from perovsim.study.chain import chain
 from perovsim.study.stages import Ledger, Stage, run_stages
 
-SMALL = """format = "perovsim-study/1"
-name = "small"
-device = "device.toml"
-protocol = "protocol.toml"
-microscope = "stem_300kv"
-shown = "field_drift"
-[[hypothesis]]
-name = "field_drift"
-processes = ["field_drift"]
-"""
-PROTOCOL = """format = "perovsim-protocol/1"
-points_per_decade = 2
-[[step]]
-kind = "constant_current"
-current_density = "1 mA/cm^2"
-duration = "10 us"
-"""
+SMALL = study_text(field_drift="field_drift")
 
 
 @pytest.fixture
 def small(tmp_path):
     """A study of one short run on a coarse mesh."""
-    device = load_device("nanoled_like")
-    coarse = [layer.replace(cells=20) for layer in device.layers]
-    (tmp_path / "device.toml").write_text(device.replace(layers=coarse).to_toml())
-    (tmp_path / "protocol.toml").write_text(PROTOCOL)
-    path = tmp_path / "small.toml"
-    path.write_text(SMALL)
-    return path
+    return small_study(tmp_path, "10 us", 2, field_drift="field_drift")
 
 
 def write(folder, log, name, tell):
@@ -184,7 +163,7 @@ def test_a_study_runs_once_and_then_says_that_nothing_is_to_do(small, tmp_path, 
     run_study(small, out, lambda *words: said.append(words[0]))
     assert said == [f"nothing to do: {report} is up to date"]
     assert report.stat().st_mtime_ns == made
-    (small.parent / "protocol.toml").write_text(PROTOCOL.replace("10 us", "20 us"))
+    (small.parent / "protocol.toml").write_text(PROTOCOL.format(2, "20 us"))
     said.clear()
     run_study(small, out, lambda *words: said.append(words[0]))
     assert any("age the device" in text for text in said)
