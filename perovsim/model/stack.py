@@ -80,6 +80,8 @@ class Contact(ModelData):
     work_function : effective, with the dipole of an interlayer such as LiF [eV]
     work_function_bare : of the metal itself [eV]; None = the same
     recombination_velocity_* : exchange with the layer [m/s]; inf = ohmic
+    permeability : of an interlayer such as LiF for dissolved species, J = P (c_layer - c_metal) [m/s]; None = no
+    interlayer. It stands before the last cell of the layer, which is what the reactions of the contact see
     """
 
     which: Literal["anode", "cathode"]
@@ -89,6 +91,7 @@ class Contact(ModelData):
     material: str = ""
     recombination_velocity_electron: dim.Velocity = Field(default_factory=_ohmic)
     recombination_velocity_hole: dim.Velocity = Field(default_factory=_ohmic)
+    permeability: dim.Velocity | None = None
 
     @property
     def bare(self) -> Quantity:
