@@ -6,6 +6,7 @@ figure is made.
 
 from __future__ import annotations
 
+from perovsim.plot.beside import beside
 from perovsim.plot.figures import (
     band_diagram,
     conservation,
@@ -17,6 +18,7 @@ from perovsim.plot.figures import (
 
 __all__ = [
     "band_diagram",
+    "beside",
     "conservation",
     "films",
     "halides",
