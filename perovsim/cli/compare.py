@@ -33,10 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, kept: Kept) -> None:
     from perovsim.comparison import compare, open_side
 
+    out = None if args.out is None else output_file(args.out, PICTURES)
     first, second = (open_side(path, args.calibration) for path in (args.first, args.second))
     print(compare(first, second, observables=args.observables).table())
-    if args.out is not None:
-        out = output_file(args.out, PICTURES)
+    if out is not None:
         _draw(first, second, (args.first, args.second), out)
         kept.add(out)
         print(f"written: {out}")

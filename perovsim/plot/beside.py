@@ -1,4 +1,4 @@
-"""Two or more results side by side: terminals and films over time, the emitter in depth at the end."""
+"""Two or more results side by side: terminals and films over time, the emitter (or salt) in depth at the end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from perovsim.plot.drawing import (
     LINES,
     NM,
     label_x,
+    limit_decades,
     log_time,
     mark_reference,
     names_of,
@@ -34,11 +35,13 @@ FILMS = (
 )
 """Column of the interfaces, factor to the drawn unit, title, label."""
 DEPTHS = (
-    ("x_Cl", 1.0, "Share of chloride", "$x_{Cl}$", "linear"),
-    ("theta_V", 1.0, "Halide vacancies", r"site fraction $\theta_V$", "log"),
-    ("strain_lattice", 100.0, "Lattice strain, out of plane", "strain [%]", "linear"),
+    ("x_Cl", 1.0, "Chloride", "$x_{Cl}$", "linear"),
+    ("theta_V", 1.0, "Vacancies", r"site fraction $\theta_V$", "log"),
+    ("strain_lattice", 100.0, "Lattice strain", "out of plane [%]", "linear"),
 )
 """Field, factor to the drawn unit, title, label, scale."""
+LIGHT_DECADES = 6
+"""Decades of luminance drawn below its maximum."""
 
 
 def beside(*results: Result, labels: list[str] | None = None) -> Figure:
@@ -53,8 +56,9 @@ def beside(*results: Result, labels: list[str] | None = None) -> Figure:
         for panel, (field, factor, *_) in zip(axes[1], DEPTHS, strict=True):
             _in_depth(panel, result, field, factor, number, name)
     for panel, (_, _, title, label, scale) in zip(axes[1], DEPTHS, strict=True):
-        panel.set(title=f"{title}, at the end", ylabel=label, xlabel="depth in the emitter [nm]")
+        panel.set(title=f"{title}, at the end", ylabel=label, xlabel="depth in the halide layer [nm]")
         scale_or_note(panel, scale)
+        panel.margins(x=0.01)
         plain(panel)
     over_time(axes[2], results, FILMS, "interfaces", names)
     for row in (axes[0], axes[2]):
@@ -74,18 +78,20 @@ def _over_time(axes: Any, results: tuple[Result, ...], names: list[str]) -> None
     for panel, (title, label) in zip(axes, parts, strict=True):
         panel.set(title=title, ylabel=label)
         log_time(panel, results)
+    for panel in axes[:2]:
         mark_reference(panel, results)
     scale_or_note(axes[1], "log")
+    limit_decades(axes[1], np.concatenate([run.terminals["luminance"].values for run in results]), LIGHT_DECADES)
     scale_or_note(axes[2], "linear")
     for panel in axes:
         plain(panel)
 
 
 def _in_depth(panel: Any, result: Result, field: str, factor: float, number: int, name: str) -> None:
-    emitter = result.device.emitter
-    if emitter is None or field not in result.fields:
+    layer = result.device.emitter or next((part for part in result.device.layers if part.lattice is not None), None)
+    if layer is None or field not in result.fields:
         return
-    cells = result.fields.isel(x=result.fields["layer"].values == emitter.name)
+    cells = result.fields.isel(x=result.fields["layer"].values == layer.name)
     x, width = cells["x"].values, cells["cell_width"].values
     depth = x - x[0] + 0.5 * width[0]
     if result.device.contacts[0].which == "cathode":

@@ -62,7 +62,9 @@ def microscope_figures(folder: Path, out: Path, study: Any) -> dict[str, Path]:
     for window in study.windows:
         scans = {state: out / f"scan_{window.name}_{state}.zarr" for state in STATES}
         if all(path.exists() for path in scans.values()):
-            made[f"patterns_{window.name}"] = save_figure(patterns_figure(scans), folder / f"patterns_{window.name}.png")
+            made[f"patterns_{window.name}"] = save_figure(
+                patterns_figure(scans), folder / f"patterns_{window.name}.png"
+            )
         change = out / f"change_{window.name}.json"
         if change.is_file():
             strain = json.loads(change.read_text(encoding="utf-8"))["strain"]

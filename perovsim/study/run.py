@@ -8,9 +8,9 @@ from pathlib import Path
 from perovsim.errors import PerovsimError
 from perovsim.study.chain import REPORT, chain
 from perovsim.study.spec import load_study
+from perovsim.study.stages import Tell, run_stages
 from perovsim.study.variants import variant_chain
 from perovsim.study.whatif import WhatIf
-from perovsim.study.stages import Tell, run_stages
 
 
 def run_study(path: str | Path, out: str | Path, progress: Callable[..., None] = print) -> Path:
