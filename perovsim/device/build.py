@@ -63,6 +63,7 @@ from perovsim.device.tables import (
     X_START,
     Tables,
 )
+from perovsim.errors import ModelFileError
 from perovsim.model.quantity import Quantity
 from perovsim.physics.lattice import interfacial_profile
 
@@ -279,9 +280,21 @@ def _face(cells: _Cells, vt: float) -> np.ndarray:
         junction = device.interface(*(device.layers[mesh.layer[i]].name for i in (k - 1, k)))
         if junction is not None and junction.thermionic is not None:
             face[EMISSION:, k] = 1.0 / float(junction.thermionic)
-        if junction is not None and junction.permeability is not None:
-            face[PERMEATION, k] = 1.0 / max(float(junction.permeability), TIGHT)
+        if junction is not None:
+            face[PERMEATION, k] = _resistance(junction.permeability)
+    for own, k in zip(device.contacts, (1, mesh.n - 1), strict=True):
+        if own.permeability is not None:
+            if mesh.n < 2 or face[BOUNDARY, k] > 0.0:
+                raise ModelFileError(
+                    f"contact '{own.name}': its permeability needs two cells or more in the layer beside it"
+                )
+            face[PERMEATION, k] = _resistance(own.permeability)
     return face
+
+
+def _resistance(permeability: Quantity | None) -> float:
+    """1/P [s/m]."""
+    return 0.0 if permeability is None else 1.0 / max(float(permeability), TIGHT)
 
 
 def _contact(device, vt: float) -> np.ndarray:

@@ -87,6 +87,8 @@ class Contact(ModelData):
     work_function_bare : of the metal itself [eV]; None = the same
     recombination_velocity_* : exchange with the layer [m/s]; inf = ohmic
     image_lowering : whether the image force raises a finite exchange velocity where the field pulls carriers away
+    permeability : of an interlayer such as LiF for dissolved species, J = P (c_layer - c_metal) [m/s]; None = no
+    interlayer. It stands before the last cell of the layer, which is what the reactions of the contact see
     """
 
     which: Literal["anode", "cathode"]
@@ -97,6 +99,7 @@ class Contact(ModelData):
     recombination_velocity_electron: dim.Velocity = Field(default_factory=_ohmic)
     recombination_velocity_hole: dim.Velocity = Field(default_factory=_ohmic)
     image_lowering: bool = False
+    permeability: dim.Velocity | None = None
 
     @property
     def bare(self) -> Quantity:

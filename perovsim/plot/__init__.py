@@ -6,6 +6,7 @@ figure is made.
 
 from __future__ import annotations
 
+from perovsim.plot.beside import beside
 from perovsim.plot.electrical import current_voltage, impedance
 from perovsim.plot.figures import (
     band_diagram,
@@ -19,6 +20,7 @@ from perovsim.plot.peers import peers
 
 __all__ = [
     "band_diagram",
+    "beside",
     "conservation",
     "current_voltage",
     "films",

@@ -37,10 +37,15 @@ def write_report(
     figures.mkdir(parents=True, exist_ok=True)
     context = _context(study, folder, figures, results, findings)
     context["figure"] |= _flip(study, figures, results, controls or {})
-    page = _render(context)
-    partial = folder / (PAGE + ".part")
+    page = render(TEMPLATE, context)
+    return write_whole(page, folder / PAGE)
+
+
+def write_whole(page: str, file: Path) -> Path:
+    """Write a page in one step, so that a half-written one is never seen."""
+    partial = file.with_name(file.name + ".part")
     partial.write_text(page, encoding="utf-8")
-    return partial.replace(folder / PAGE)
+    return partial.replace(file)
 
 
 def _context(
@@ -70,7 +75,7 @@ def _context(
         "numbers": _json(folder / "numbers.json"),
         "micrograph": _json(folder / "micrograph.json"),
         "citation": cite(run),
-        "figure": {name: _inline(path) for name, path in drawn.items()},
+        "figure": {name: inline(path) for name, path in drawn.items()},
         "end": float(run.times[-1]),
         "windows": {w.name: w for w in study.windows},
     }
@@ -83,7 +88,7 @@ def _flip(study: Any, figures: Path, results: Mapping[str, Result], controls: Ma
     shared = {part.processes for part in study.controls}
     runs = {part.label: results[part.name] for part in study.hypotheses if part.processes in shared}
     runs |= {part.label: controls[part.name] for part in study.controls}
-    return {"flip": _inline(pictures.flip_figure(figures, runs))}
+    return {"flip": inline(pictures.flip_figure(figures, runs))}
 
 
 def _lamellae(study: Any, folder: Path) -> list[dict[str, Any]]:
@@ -93,7 +98,7 @@ def _lamellae(study: Any, folder: Path) -> list[dict[str, Any]]:
             name = f"lamella_{window.name}_{state}"
             facts = _json(folder / f"{name}.json")
             if facts is not None and (folder / f"{name}.png").is_file():
-                image = _inline(folder / f"{name}.png")
+                image = inline(folder / f"{name}.png")
                 found.append({"around": window.around, "state": state, "image": image, **facts})
     return found
 
@@ -102,11 +107,13 @@ def _json(file: Path) -> Any:
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
-def _inline(path: Path) -> str:
+def inline(path: Path) -> str:
+    """Return a PNG file as text that a page holds."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
-def _render(context: Mapping[str, Any]) -> str:
+def render(template: str, context: Mapping[str, Any]) -> str:
+    """Fill a template of this folder."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     pages = Environment(
@@ -116,4 +123,4 @@ def _render(context: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return pages.get_template(TEMPLATE).render(**context)
+    return pages.get_template(template).render(**context)

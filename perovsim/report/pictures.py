@@ -46,12 +46,12 @@ def result_figures(
         "halides": plot.halides(*results.values(), labels=names),
         "conservation": plot.conservation(run),
     }
-    return {name: _save(figure, folder / f"{name}.png") for name, figure in made.items()}
+    return {name: save_figure(figure, folder / f"{name}.png") for name, figure in made.items()}
 
 
 def flip_figure(folder: Path, runs: Mapping[str, Result]) -> Path:
     """Draw where the halides of these runs go."""
-    return _save(plot.halides(*runs.values(), labels=list(runs)), folder / "flip.png")
+    return save_figure(plot.halides(*runs.values(), labels=list(runs)), folder / "flip.png")
 
 
 def microscope_figures(folder: Path, out: Path, study: Any) -> dict[str, Path]:
@@ -59,16 +59,18 @@ def microscope_figures(folder: Path, out: Path, study: Any) -> dict[str, Path]:
     made: dict[str, Path] = {}
     images = {state: out / f"haadf_{state}.nc" for state in STATES}
     if all(path.exists() for path in images.values()):
-        made["haadf"] = _save(haadf_figure(images), folder / "haadf.png")
+        made["haadf"] = save_figure(haadf_figure(images), folder / "haadf.png")
     for window in study.windows:
         scans = {state: out / f"scan_{window.name}_{state}.zarr" for state in STATES}
         if all(path.exists() for path in scans.values()):
-            made[f"patterns_{window.name}"] = _save(patterns_figure(scans), folder / f"patterns_{window.name}.png")
+            made[f"patterns_{window.name}"] = save_figure(
+                patterns_figure(scans), folder / f"patterns_{window.name}.png"
+            )
         change = out / f"change_{window.name}.json"
         if change.is_file():
             strain = json.loads(change.read_text(encoding="utf-8"))["strain"]
             if any(np.isfinite(profile["strain"]).any() for profile in strain.values()):
-                made[f"strain_{window.name}"] = _save(
+                made[f"strain_{window.name}"] = save_figure(
                     strain_figure(strain, window), folder / f"strain_{window.name}.png"
                 )
     made |= {name: out / f"{name}.png" for name in ("chain", "micrograph") if (out / f"{name}.png").is_file()}
@@ -163,6 +165,6 @@ def draw_strain(panel: Any, strain: Mapping[str, Mapping[str, list[float]]]) -> 
     panel.legend(frameon=False, fontsize=8)
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def save_figure(figure: Figure, path: Path) -> Path:
     figure.savefig(path, dpi=RESOLUTION)
     return path

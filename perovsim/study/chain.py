@@ -52,7 +52,7 @@ def _runs(study: Study, folder: Path) -> list[Stage]:
     for part in (*study.hypotheses, *study.controls):
         made = device.with_hypotheses(*part.processes)
         protocol = _held(part) if isinstance(part, Control) else usual
-        parameters = "\0".join([made.to_toml(), protocol.source_text, _thermochemistry(device)])
+        parameters = "\0".join([made.to_toml(), protocol.source_text, work.thermochemistry(device)])
         stages.append(
             Stage(
                 f"run_{part.name}",
@@ -69,15 +69,6 @@ def _runs(study: Study, folder: Path) -> list[Stage]:
 def _held(control: Control) -> Protocol:
     """Return the protocol of a control: its voltage for its duration."""
     return Protocol([constant_voltage(float(control.voltage), float(control.duration))])
-
-
-def _thermochemistry(device) -> str:
-    """Text of a table beside the device file; a shipped one counts as code."""
-    chemistry = device.electrochemistry
-    if chemistry is None or device.source_path is None:
-        return ""
-    table = device.source_path.parent / str(chemistry.thermochemistry)
-    return table.read_text(encoding="utf-8") if table.is_file() else ""
 
 
 def _lamella(study: Study, folder: Path, window: Window, state: str, run: Stage) -> Stage:

@@ -9,10 +9,12 @@ from perovsim.errors import PerovsimError
 from perovsim.study.chain import REPORT, chain
 from perovsim.study.spec import load_study
 from perovsim.study.stages import Tell, run_stages
+from perovsim.study.variants import variant_chain
+from perovsim.study.whatif import WhatIf
 
 
 def run_study(path: str | Path, out: str | Path, progress: Callable[..., None] = print) -> Path:
-    """Run a study and return the path of its report.html.
+    """Run a study, of the whole chain or of variants, and return the path of its report.html.
 
     path : study file or shipped name; out : folder of all results, made if missing
     progress : called as progress(text) and, where the share done is known,
@@ -27,7 +29,8 @@ def run_study(path: str | Path, out: str | Path, progress: Callable[..., None] =
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PerovsimError(f"{folder}: cannot be made a folder: {error.strerror}; choose another with --out") from None
-    ran = run_stages(chain(study, folder), folder, _teller(progress))
+    stages = variant_chain(study, folder, REPORT) if isinstance(study, WhatIf) else chain(study, folder)
+    ran = run_stages(stages, folder, _teller(progress))
     report = folder / REPORT
     if ran == 0:
         progress(f"nothing to do: {report} is up to date")

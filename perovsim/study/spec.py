@@ -8,16 +8,9 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from perovsim.errors import ModelFileError
-from perovsim.model import (
-    Device,
-    Microscope,
-    Protocol,
-    load_device,
-    load_microscope,
-    load_protocol,
-)
+from perovsim.model import Device, Microscope, load_device, load_microscope
 from perovsim.model import dimensions as dim
-from perovsim.model.base import FileData, ModelData
+from perovsim.model.base import ModelData
 from perovsim.model.check import READERS
 from perovsim.model.document import Document, read_document
 from perovsim.model.lamella import Cut
@@ -25,6 +18,8 @@ from perovsim.model.library import models_directory
 from perovsim.model.names import Name, did_you_mean
 from perovsim.model.quantity import Dimension, Quantity
 from perovsim.model.validate import build
+from perovsim.study.file import StudyFile
+from perovsim.study.whatif import WhatIf
 
 
 def _length(text: str) -> Quantity:
@@ -76,13 +71,9 @@ class Image(ModelData):
     seed: int = Field(default=1, ge=0)
 
 
-class Study(FileData):
-    """A study file; device, protocol and microscope are files or shipped names."""
+class Study(StudyFile):
+    """A study file of the whole chain; device, protocol and microscope are files or shipped names."""
 
-    name: Name
-    description: str = ""
-    device: str
-    protocol: str
     microscope: str
     shown: Name
     hypotheses: tuple[Hypothesis, ...] = Field(alias="hypothesis", min_length=1)
@@ -122,31 +113,23 @@ class Study(FileData):
             device.with_hypotheses(*part.processes)
         return device
 
-    def load_protocol(self) -> Protocol:
-        """Read the protocol."""
-        return load_protocol(self._beside(self.protocol))
-
     def load_microscope(self) -> Microscope:
         """Read the microscope."""
         return load_microscope(self._beside(self.microscope))
 
-    def _beside(self, name: str) -> str | Path:
-        """Return the path beside the study file where there is one, else the name as written."""
-        if self._source_path is not None:
-            beside = self._source_path.parent / name
-            if beside.is_file():
-                return beside
-        return name
 
-
-def load_study(path: str | Path) -> Study:
+def load_study(path: str | Path) -> Study | WhatIf:
     """Read a study file: a path, ``models/…`` from anywhere, or a shipped name."""
     return study_from(read_document(_find(Path(path))))
 
 
-def study_from(document: Document) -> Study:
-    """Build a study from a parsed file."""
-    return build(Study, document.body("study"), document).read_from(document)
+def study_from(document: Document) -> Study | WhatIf:
+    """Build a study from a parsed file: of variants where it has a [[variant]], else of the whole chain."""
+    body = document.body("study")
+    study = build(WhatIf if "variant" in body else Study, body, document).read_from(document)
+    if isinstance(study, WhatIf):
+        study.check()
+    return study
 
 
 def _find(given: Path) -> Path:

@@ -25,6 +25,15 @@ def simulate_run(tell: Tell, *, device: Any, protocol: Any, file: Path) -> None:
     simulate(device, protocol, progress=follow).save(file)
 
 
+def thermochemistry(device) -> str:
+    """Return the text of a table beside the device file; a shipped one counts as code."""
+    chemistry = device.electrochemistry
+    if chemistry is None or device.source_path is None:
+        return ""
+    table = device.source_path.parent / str(chemistry.thermochemistry)
+    return table.read_text(encoding="utf-8") if table.is_file() else ""
+
+
 def lamella_of(run: Path, window: Window, state: str) -> Any:
     """Build the lamella of a window, before ("pristine") or after ("aged") the run."""
     from perovsim.atoms import build_lamella

@@ -86,6 +86,32 @@ def test_a_tight_junction_lets_nothing_through() -> None:
     assert np.abs(c[12:]).max() <= 1e-12
 
 
+@pytest.mark.parametrize("permeability", [1e-10, 1e-9, None])
+def test_an_interlayer_at_the_metal_limits_its_reaction(permeability: float | None) -> None:
+    """Al takes up chlorine as fast as it comes: a layer of thickness L empties with P/L through LiF, and without it
+    with the first mode of diffusion into a sink, D (pi/2L)^2."""
+    from devices import layer
+
+    length, diffusivity = 40e-9, 1e-15 if permeability is None else 1e-12
+    part = layer("film", 40, 40, transport=False)
+    own = device([part], 4.3, 4.3, species=[dissolved("atom", "Cl", 0, film=(diffusivity, 0.0))],
+                 process=[{**reaction("uptake", "Al + 3 Cl -> AlCl3", "contact:anode", "1e6 mol/m^2/s"),
+                           "elementary_steps": 3}],
+                 electrochemistry={"redox_level": "-4.3 eV"})  # fmt: skip
+    if permeability is not None:
+        own = own.with_values({"contact.anode.permeability": permeability})
+    rate = diffusivity * (np.pi / (2.0 * length)) ** 2 if permeability is None else permeability / length
+    runner = Runner(own, 1e-8)
+    s = next(k for k, plan in enumerate(runner.problem.plans) if plan.formula == "Cl")
+    slot, found = runner.tables.slot[SPECIES + s], []
+    runner.state.y[slot] = 1e-3
+    runner.record_start()
+    for time in (1.0 / rate, 1.0 / rate):
+        runner.follow_current(0.0, 0.0, np.array([time]), "uptake", [])
+        found.append(runner.state.y[slot] @ runner.mesh.widths)
+    assert_allclose(np.log(found[0] / found[1]), 1.0, rtol=0.01)
+
+
 def frenkel(energy: float, rate: str = "1e-3 mol/m^3/s"):
     """A bromide lattice whose anions leave their sites for places between them, `energy` [eV] higher."""
     film = perovskite("film", 40, 30, vacancies=1e20, halides=("Br",), x_Cl=0.0, theta_reference=1.0)

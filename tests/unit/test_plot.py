@@ -27,10 +27,11 @@ def figures():
         "films": plot.films(*runs.values()),
         "halides": plot.halides(*runs.values()),
         "conservation": plot.conservation(last),
+        "beside": plot.beside(*runs.values()),
     }
 
 
-@pytest.mark.parametrize("name", ["terminals", "bands", "profiles", "films", "halides", "conservation"])
+@pytest.mark.parametrize("name", ["terminals", "bands", "profiles", "films", "halides", "conservation", "beside"])
 def test_every_axis_has_a_label_and_the_figure_renders(name):
     figure = figures()[name]
     for axes in figure.axes:
@@ -86,6 +87,20 @@ def test_the_reference_is_named_in_the_legend_and_not_over_the_lines():
     figure = plot.terminals(factories.result("sum"))
     assert [text.get_text() for text in figure.legends[0].get_texts()][-1] == "reference"
     assert all(len(axes.texts) == 0 for axes in figure.axes)
+
+
+def test_results_side_by_side_hold_start_and_end_in_depth():
+    """Two runs: two lines over time, and in depth each one's start and end, from the side of the anode."""
+    runs = [factories.result("sum"), factories.result("field_drift")]
+    figure = plot.beside(*runs, labels=["one", "other"])
+    assert [len(axes.get_lines()) for axes in figure.axes[3:6]] == [4, 4, 4]
+    cells, _, thickness = emitter_cells(runs[0])
+    start, end = figure.axes[3].get_lines()[:2]
+    assert_allclose(start.get_ydata(), cells["x_Cl"].values[0], rtol=1e-15)
+    assert_allclose(end.get_ydata(), cells["x_Cl"].values[-1], rtol=1e-15)
+    assert_allclose(np.diff(end.get_xdata()), np.diff(cells["x"].values) * 1e9, rtol=1e-9)
+    assert 0.0 < end.get_xdata()[0] < end.get_xdata()[-1] < thickness * 1e9
+    assert figure.axes[6].get_lines()[0].get_ydata()[-1] == pytest.approx(factories.ROUTES["sum"][0])
 
 
 def test_films_are_drawn_in_nanometres():
