@@ -1,4 +1,4 @@
-"""Figures of results: terminals, bands, depth profiles, films, halides, conservation.
+"""Figures of results: terminals, bands, depth profiles, films, halides, conservation, exact limits.
 
 Save a figure with ``figure.savefig("name.png", dpi=150)``; matplotlib is imported when the first
 figure is made.
@@ -14,12 +14,14 @@ from perovsim.plot.figures import (
     profiles,
     terminals,
 )
+from perovsim.plot.limits import limit
 
 __all__ = [
     "band_diagram",
     "conservation",
     "films",
     "halides",
+    "limit",
     "profiles",
     "terminals",
 ]

@@ -1,8 +1,8 @@
 """An ion consumed at an electrode and brought there by diffusion alone: Cottrell and Sand.
 
-A thousand times as many inert ions screen the field (a supporting electrolyte), so the transport number of the vacancies
-that react is nil. A spacer without a halide lattice blocks them at the far end of their layer, while the inert ions carry
-the current on to the counter electrode.
+Hundreds of times as many inert ions screen the field (a supporting electrolyte), so the transport number of the
+vacancies that react is nil. A spacer without a halide lattice blocks them at the far end of their layer, while the
+inert ions carry the current on to the counter electrode.
 """
 
 from __future__ import annotations
