@@ -1,4 +1,4 @@
-"""Figures of exact limits: lines are exact, marks are the solver."""
+"""Figures of exact limits: lines are exact, marks are the solver; a line without a label is that of its marks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def limit(result: LimitResult) -> Figure | None:
     for axis, panel in zip(axes.flat, drawn, strict=True):
         _curves(axis, panel)
         axis.set(title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel, xscale=panel.xscale, yscale=panel.yscale)
-        axis.legend()
+        axis.legend(frameon=False, fontsize=8)
     figure.suptitle(f"{result.case.limit}: {_verdict(result)}", fontsize=9, color=GREY)
     return figure
 
@@ -36,12 +36,12 @@ def _curves(axis: Any, panel: Any) -> None:
     lines = marks = 0
     for curve in panel.curves:
         if curve.exact:
-            axis.plot(curve.x, curve.y, color=COLOURS[lines % len(COLOURS)], lw=1.4, label=curve.label)
+            axis.plot(curve.x, curve.y, color=COLOURS[lines % len(COLOURS)], lw=1.4, label=curve.label or "_")
             lines += 1
         else:
             every = max(1, int(np.ceil(curve.x.size / MOST_MARKS)))
-            axis.plot(curve.x, curve.y, "o", ms=3.5, mfc="none", color=COLOURS[marks % len(COLOURS)],
-                      markevery=every, label=curve.label)  # fmt: skip
+            style = {"ms": 3.5, "mfc": "none", "color": COLOURS[marks % len(COLOURS)], "markevery": every}
+            axis.plot(curve.x, curve.y, "o", label=curve.label, **style)
             marks += 1
 
 

@@ -19,7 +19,6 @@ from perovsim.device.tables import (
     ENERGY,
     HALIDE,
     HOLE,
-    INTRINSIC,
     LINK,
     MOBILE,
     OFFSET,
@@ -66,10 +65,8 @@ def dissipation(runner: Runner, y: np.ndarray) -> Dissipation:
     contacts = np.concatenate([_at_contacts(tables, flow, level, y, s) for s in (ELECTRON, HOLE)])
     f = np.zeros(runner.problem.size)
     recombine(tables, y, state, f, matrix, False, 0.0)
-    n, p = state.density[ELECTRON], state.density[HOLE]
     both = (tables.slot[SPECIES + ELECTRON] >= 0) & (tables.slot[SPECIES + HOLE] >= 0)
-    equilibrium = np.log(tables.cell[INTRINSIC]) - state.shift[ELECTRON] - state.shift[HOLE]
-    excess = np.log(np.maximum(n * p, GONE)) - equilibrium
+    excess = level[ELECTRON] + level[HOLE]
     recombined = -f[tables.slot[SPECIES + ELECTRON]]
     return Dissipation(
         transport,

@@ -77,8 +77,8 @@ def butler_volmer() -> Outcome:
         slope = np.polyfit(found, np.log(currents), 1)[0]
         checks.append(relative(f"{name} Tafel slope", slope, share / V_T, 1e-3, "1/V"))
         checks.append(worst(f"{name} current at the voltage of the cell", currents, exact, 1e-3, "A/m^2"))
-        curves.append(Curve(f"{name}, exact", found, exact, exact=True))
-        curves.append(Curve(f"{name}, solver", found, currents))
+        curves.append(Curve("", found, exact, exact=True))
+        curves.append(Curve(name, found, currents))
     panel = Panel("Butler–Volmer", "overpotential [V]", "current [A/m²]", tuple(curves), yscale="log")
     return Outcome(tuple(checks), (panel,))
 

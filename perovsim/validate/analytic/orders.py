@@ -75,16 +75,17 @@ def orders() -> Outcome:
     ):
         errors = np.array([error(int(n)) for n in cells])
         checks.append(absolute(f"order in the cell size, {name}", observed(1.0 / cells, errors), 2.0, MARGIN))
+        curves.append(Curve("", 1.0 / cells, errors[0] * (cells[0] / cells) ** 2.0, exact=True))
         curves.append(Curve(name, 1.0 / cells, errors))
-    curves.append(Curve("second order", 1.0 / cells, errors[0] * (cells[0] / cells) ** 2.0, exact=True))
-    steps, in_time = np.array([40, 80, 160]), []
+        steps, in_time = np.array([40, 80, 160]), []
     exact = mode_by_fixed_steps(4, 1000)
     for order in (1, 2):
         errors = np.abs([mode_by_fixed_steps(order, int(n)) - exact for n in steps])
         checks.append(
             absolute(f"order in the step, formula of order {order}", observed(1.0 / steps, errors), order, MARGIN)
         )
-        in_time.append(Curve(f"order {order}", 1.0 / steps, errors))
+        in_time.append(Curve("", 1.0 / steps, errors[0] * (steps[0] / steps) ** float(order), exact=True))
+        in_time.append(Curve(f"formula of order {order}", 1.0 / steps, errors))
     panels = (
         Panel("mesh", "1 / cells", "relative error", tuple(curves), "log", "log"),
         Panel("time", "step [decay time]", "error of x_Cl", tuple(in_time), "log", "log"),

@@ -69,12 +69,13 @@ def mass_balance() -> Outcome:
     sum_of = lattice + dissolved + films
     checks.append(worst("chloride in lattice, solution and film", sum_of, np.full(films.size, stock), 1e-10, "mol/m^2"))
     t = run.times[1:]
+    late = t > 1.0
     curves = (
-        Curve("film AlCl₃", t, films[1:]),
-        Curve("dissolved", t, dissolved[1:]),
-        Curve("lost by the lattice", t, (stock - lattice)[1:]),
+        Curve("lost by the lattice", t[late], (stock - lattice)[1:][late], exact=True),
+        Curve("film AlCl₃ + dissolved", t[late], (films + dissolved)[1:][late]),
+        Curve("dissolved", t[late], dissolved[1:][late]),
     )
-    return Outcome(tuple(checks), (Panel("chloride", "time [s]", "amount [mol/m²]", curves, "log"),))
+    return Outcome(tuple(checks), (Panel("chloride", "time [s]", "amount [mol/m²]", curves, "log", "log"),))
 
 
 # -- constant current -------------------------------------------------------------------------
@@ -148,7 +149,7 @@ def mirror() -> Outcome:
             found.append(run.terminals["J"].values[ends])
         scale = np.maximum(found[0], LEAST)
         checks.append(worst(f"steady current of the mirrored stack, {name}", found[1], found[0], 1e-10, "A/m^2", scale))
-        curves.append(Curve(f"as listed, {name}", np.array(voltages), found[0], exact=True))
-        curves.append(Curve(f"mirrored, {name}", np.array(voltages), found[1]))
+        curves.append(Curve("", np.array(voltages), found[0], exact=True))
+        curves.append(Curve(f"{name}: line as listed, marks mirrored", np.array(voltages), found[1]))
     panel = Panel("mirrored stack", "voltage [V]", "current [A/m²]", tuple(curves), yscale="log")
     return Outcome(tuple(checks), (panel,))
