@@ -1,4 +1,4 @@
-"""A18: what the identities of constant current rest on; the identities themselves are in test_balances."""
+"""A18: what the identities of constant current rest on; the identities themselves are in test_exact_balances."""
 
 from __future__ import annotations
 
