@@ -1,8 +1,9 @@
-"""``perovsim validate``: the numbers behind the model against measurements, the solver against other programs."""
+"""``perovsim validate``: the numbers behind the model against measurements, the solver against limits and peers."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from perovsim.cli.files import output_file
@@ -10,32 +11,40 @@ from perovsim.cli.kept import Kept
 from perovsim.errors import PerovsimError
 
 NAME = "validate"
-HELP = "compare the model with measurements, or (peers) the solver with other programs on the same problems"
+HELP = "compare the model with measurements, or the running solver with exact limits (analytic) or programs (peers)"
 EXAMPLES = (
     "perovsim validate",
     "perovsim validate out/field_drift.nc out/oxidised_halogen.nc out/corrosion_couple.nc",
-    "perovsim validate peers",
-    "perovsim validate peers 05 07 --figures out/peers",
+    "perovsim validate analytic --out out/limits",
+    "perovsim validate analytic sand A12",
+    "perovsim validate peers 05 07 --out out/peers",
 )
-PEERS = "peers"
+ANALYTIC, PEERS = "analytic", "peers"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
     parser.add_argument(
         "results",
         metavar="RESULT",
         nargs="*",
-        help="result file (.nc) of one hypothesis each, for the polarity of the halides; or the word peers, then "
-        "cases of validation/peers (all when none is named)",
+        help="result file (.nc) of one hypothesis each, for the polarity of the halides; or the word analytic, then "
+        "names or numbers of limits; or the word peers, then cases of validation/peers (none: all)",
     )
-    parser.add_argument("--figures", metavar="DIR", help="with peers: draw each case into this folder")
+    parser.add_argument("--out", metavar="DIR", help="of analytic and peers: a folder for a figure of each")
 
 
 def run(args: argparse.Namespace, kept: Kept) -> None:
-    if args.results[:1] == [PEERS]:
-        _peers(args.results[1:], args.figures, kept)
-    elif args.figures is not None:
-        raise PerovsimError(f"--figures {args.figures}: measurements have none; write: perovsim validate peers")
+    """Compare and print."""
+    what, *names = args.results or [""]
+    if what == ANALYTIC:
+        _limits(names, args.out, kept)
+    elif what == PEERS:
+        _peers(names, args.out, kept)
+    elif args.out is not None:
+        raise PerovsimError(
+            f"--out {args.out} belongs to: perovsim validate analytic, perovsim validate peers"
+        )
     else:
         _measured(args.results)
 
@@ -44,25 +53,50 @@ def _measured(files: list[str]) -> None:
     from perovsim.result import load_result
     from perovsim.validate import measured_table
 
-    names = [Path(file).stem for file in files]
-    for name in names:
-        if names.count(name) > 1:
-            raise PerovsimError(f"two results are called '{name}'; give each hypothesis its own file name")
-    runs = {name: load_result(file) for name, file in zip(names, files, strict=True)}
+    runs = {}
+    for file in files:
+        name = Path(file).stem
+        if name in runs:
+            raise PerovsimError(f"two results are called '{name}'; rename one of the files")
+        runs[name] = load_result(file)
     print(measured_table(runs))
 
 
-def _peers(names: list[str], figures: str | None, kept: Kept) -> None:
+def _limits(words: list[str], out: str | None, kept: Kept) -> None:
+    from perovsim.progress import Progress
+    from perovsim.validate.analytic import analytic_table
+
+    with Progress() as line:
+        table = analytic_table(words, line)
+    print(table)
+    if out is not None:
+        from perovsim import plot
+
+        for result in table.results:
+            _draw(plot.limit(result), out, result.case.name, kept)
+        (Path(out) / "checks.json").write_text(json.dumps(table.to_dict(), indent=2) + "\n", encoding="utf-8")
+    if table.failed:
+        named = ", ".join(dict.fromkeys(result.case.name for result, _ in table.failed))
+        raise PerovsimError(f"{len(table.failed)} checks are beyond their tolerance ({named}); do not trust this build")
+
+
+def _peers(names: list[str], out: str | None, kept: Kept) -> None:
     from perovsim.progress import Progress
     from perovsim.validate.peers import peer_names, peer_table
 
     with Progress() as line:
         table = peer_table(names or peer_names(), line)
     print(table)
-    for run in table.runs if figures is not None else ():
+    for run in table.runs if out is not None else ():
         from perovsim.plot import peers
 
-        file = output_file(f"{figures}/{run.loaded.case.name}.png", (".png",))
-        peers(run).savefig(file, dpi=150)
-        kept.add(file)
-        print(f"drawn: {file}")
+        _draw(peers(run), out, run.loaded.case.name, kept)
+
+
+def _draw(figure, folder: str, name: str, kept: Kept) -> None:
+    if figure is None:
+        return
+    file = output_file(f"{folder}/{name}.png", (".png",))
+    figure.savefig(file, dpi=150)
+    kept.add(file)
+    print(f"drawn: {file}")

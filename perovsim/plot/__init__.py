@@ -1,4 +1,4 @@
-"""Figures of results: terminals, J-V-L, impedance, bands, profiles, films, halides, conservation; beside peers.
+"""Figures of results: terminals, J-V-L, impedance, bands, profiles, films, halides, conservation; of limits and peers.
 
 Save a figure with ``figure.savefig("name.png", dpi=150)``; matplotlib is imported when the first
 figure is made.
@@ -16,6 +16,7 @@ from perovsim.plot.figures import (
     profiles,
     terminals,
 )
+from perovsim.plot.limits import limit
 from perovsim.plot.peers import peers
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "films",
     "halides",
     "impedance",
+    "limit",
     "peers",
     "profiles",
     "terminals",

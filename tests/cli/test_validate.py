@@ -30,7 +30,7 @@ def test_bad_input_is_one_line(tmp_path, perovsim) -> None:
 
 def test_peers_print_a_table_and_draw(tmp_path, monkeypatch, perovsim) -> None:
     monkeypatch.chdir(tmp_path)
-    done = perovsim("validate", "peers", "01", "--figures", "drawn")
+    done = perovsim("validate", "peers", "01", "--out", "drawn")
     assert done.code == 0
     for words in ("01_mott_gurney", "J_extrapolated_A_m2", "0.1 % of each value", "yes", "1 of 1 within the tolerance"):
         assert words in done.out
@@ -40,5 +40,5 @@ def test_peers_print_a_table_and_draw(tmp_path, monkeypatch, perovsim) -> None:
 def test_peers_bad_input_is_one_line(perovsim) -> None:
     done = perovsim("validate", "peers", "99")
     assert done.code == 2 and "99: no such case of peers; known: 01_mott_gurney" in done.err
-    done = perovsim("validate", "--figures", "drawn")
+    done = perovsim("validate", "--out", "drawn")
     assert done.code == 2 and done.err.count("\n") == 1 and "perovsim validate peers" in done.err

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from devices import device, heterojunction, layer
+from exact_limits import hold
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import perovsim as ps
-from perovsim.constants import Q
 from perovsim.device.run import Runner
-from perovsim.device.tables import BUILT_IN, DIFFUSIVITY, PSI, WIDTH
-from perovsim.model import load_device
-
-SHIPPED = ("nanoled_like", "ion_benchmark")
-
-
-def currents_at_rest(device) -> tuple[float, float]:
-    """Largest carrier flux in equilibrium and the largest term g n B(-d) of which it is a difference [A/m^2]."""
-    runner = Runner(device)
-    runner.equations.evaluate(0.0, runner.state.y)
-    state, t = runner.equations.state, runner.tables
-    half = 2.0 * t.species_cell[DIFFUSIVITY, :2] / t.cell[WIDTH]
-    ends = [t.number[BUILT_IN], *runner.state.y[t.slot[PSI]], 0.0]
-    drop = np.maximum(np.abs(np.diff(ends))[:-1], np.abs(np.diff(ends))[1:])
-    return Q * np.abs(state.flow[:2]).max(), Q * (half * state.density[:2] * (1.0 + drop)).max()
+from perovsim.device.tables import DIFFUSIVITY, HALIDE, PSI, VACANCY, WIDTH
+from perovsim.validate.analytic.equilibrium import currents_at_rest
+from perovsim.validate.analytic.stacks import halide_lattice
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_devices_carry_no_current(name: str) -> None:
-    flux, term = currents_at_rest(load_device(name))
-    assert flux <= 1e-12 * term
+def test_nothing_flows_at_rest() -> None:
+    """Shipped devices and random stacks; halides in the built-in field share one potential each."""
+    hold("zero_current", {"current at rest": 1e-12, "spread of M_Cl": 1e-12, "spread of M_Br": 1e-12})
 
 
 @settings(max_examples=40, deadline=None)
@@ -49,6 +35,33 @@ def test_random_stacks_carry_no_current(parts, cathode, anode, temperature, mirr
     stack = device(layers, cathode, anode, temperature)
     flux, term = currents_at_rest(stack.mirrored() if mirrored else stack)
     assert flux <= 1e-12 * max(term, 1e-300)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.floats(10, 200), st.floats(20, 27), st.floats(-4, -0.8), st.floats(0.05, 0.95), st.floats(0.1, 10.0),
+    st.floats(2.9, 4.2), st.floats(4.8, 5.8),
+)  # fmt: skip
+def test_random_lattices_come_to_one_potential(nm, sites, vacant, x_cl, ratio, cathode, anode) -> None:
+    """Any lattice between two transport layers, ions equilibrated: M_X = ln(theta_X/theta_V) - psi of both halides is
+    flat to 1e-12 of the sites, and no current flows."""
+    lattice = halide_lattice(10**sites, 10 ** (sites + vacant), x_cl, D_ratio_Cl=ratio)
+    stack = device([layer("etl", 30, 12, electron_affinity=3.0, ionisation_energy=6.2),
+                    layer("emitter", nm, 24, lattice=lattice),
+                    layer("htl", 30, 12, electron_affinity=2.6, ionisation_energy=5.5)], cathode, anode)  # fmt: skip
+    runner = Runner(stack, 1e-6)
+    runner.equilibrate()
+    y, t = runner.state.y, runner.tables
+    inside = t.slot[HALIDE] >= 0
+    psi, free, first = (y[t.slot[kind, inside]] for kind in (PSI, VACANCY, HALIDE))
+    fullest = np.argmax(free)
+    for own in (first, 1.0 - free - first):
+        at_equal_level = own * np.exp(psi[fullest] - psi) * free[fullest] / own[fullest]
+        assert_allclose(free, at_equal_level, rtol=0, atol=1e-12)
+    runner.equations.evaluate(0.0, y)
+    flow, density = runner.equations.state.flow[:2], runner.equations.state.density[:2]
+    half = 2.0 * t.species_cell[DIFFUSIVITY, :2] / t.cell[WIDTH]
+    assert np.abs(flow).max() <= 1e-12 * (half * density * (1.0 + np.abs(psi).max())).max()
 
 
 def test_equilibrated_ions_rest() -> None:

@@ -71,7 +71,7 @@ def shockley() -> Outcome:
         worst("current of the diode", found, exact, 1e-2, "A/m^2"),
         worst("ideality of the diode", ideality, np.ones(ideality.size), 1e-2),
     ]
-    curves = (Curve("J₀(e^{qV/kT} − 1)", voltages, exact, exact=True), Curve("solver", voltages, found))
+    curves = (Curve("J₀ [exp(qV/kT) − 1]", voltages, exact, exact=True), Curve("solver", voltages, found))
     return Outcome(tuple(checks), (Panel("ideal diode", "voltage [V]", "current [A/m²]", curves, yscale="log"),))
 
 
@@ -102,7 +102,7 @@ def recombination_plane() -> Outcome:
         worst("current through a plane of traps", found, exact, 1e-2, "A/m^2"),
         worst("ideality of a plane of traps", ideality, expected, 2e-2),
     ]
-    curves = (Curve("q d nᵢ(e^{qV/2kT} − 1)/2τ", voltages, exact, exact=True), Curve("solver", voltages, found))
+    curves = (Curve("q d nᵢ [exp(qV/2kT) − 1]/2τ", voltages, exact, exact=True), Curve("solver", voltages, found))
     return Outcome(tuple(checks), (Panel("plane of traps", "voltage [V]", "current [A/m²]", curves, yscale="log"),))
 
 
@@ -158,9 +158,8 @@ def _rise(k: float, j: float) -> float:
     return start(before)[0]
 
 
-def mott_gurney() -> Outcome:
-    """A3: one carrier with diffusion and contacts; its ratio to (9/8) eps mu V^2/L^3 falls towards one."""
-    voltages = np.array([0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 7.0, 10.0])
+def one_carrier_stack(cells: int):
+    """The device that `one_carrier` solves: its holes are too few to matter."""
     only = dict(
         permittivity=SCL["permittivity"],
         electron_affinity=3.0,
@@ -171,24 +170,28 @@ def mott_gurney() -> Outcome:
         mobility_hole=SCL["mobility"],
     )
     level = 3.0 + SCL["barrier"]
-    found = steady_currents(stack([layer("layer", SCL["thickness"], 600, **only)], level, level), voltages, 1e-2)
+    return stack([layer("layer", SCL["thickness"], cells, **only)], level, level)
+
+
+def mott_gurney() -> Outcome:
+    """A3: one carrier with diffusion and contacts; its ratio to (9/8) eps mu V^2/L^3 falls towards one."""
+    voltages = np.array([0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 7.0, 10.0])
+    found = steady_currents(one_carrier_stack(600), voltages, 1e-2)
     exact = np.array([one_carrier(v) for v in voltages])
     law = 9.0 / 8.0 * SCL["permittivity"] * EPS_0 * SCL["mobility"] * voltages**2 / SCL["thickness"] ** 3
     falls = np.diff(found / law)
     checks = [
         worst("current of one carrier", found, exact, 1e-3, "A/m^2"),
         absolute("voltages at which the ratio to the law rises", np.count_nonzero(falls >= 0.0), 0.0, 0.0),
-        absolute("ratio to the law at 10 V, above one", found[-1] / law[-1], 1.03, 5e-3),
+        absolute("current at 10 V over that of the law", found[-1] / law[-1], 1.03, 5e-3),
     ]
     curves = (
         Curve("drift, diffusion, contacts", voltages, exact, exact=True),
         Curve("(9/8) ε μ V²/L³", voltages, law, exact=True),
         Curve("solver", voltages, found),
     )
-    return Outcome(
-        tuple(checks),
-        (Panel("space-charge limit, one carrier", "voltage [V]", "current [A/m²]", curves, "log", "log"),),
-    )
+    panel = Panel("space-charge limit, one carrier", "voltage [V]", "current [A/m²]", curves, "log", "log")
+    return Outcome(tuple(checks), (panel,))
 
 
 DOUBLE = dict(thickness=1e-6, permittivity=3.0, electron=1e-9, hole=3e-9)

@@ -24,12 +24,12 @@ class Check:
     @property
     def deviation(self) -> float:
         """|solver - exact|/scale."""
-        return abs(self.solver - self.exact) / self.scale
+        return float(abs(self.solver - self.exact) / self.scale)
 
     @property
     def passes(self) -> bool:
         """Whether the deviation is within the tolerance; NaN is not."""
-        return self.deviation <= self.tolerance
+        return bool(self.deviation <= self.tolerance)
 
     def __str__(self) -> str:
         return (
@@ -48,12 +48,14 @@ def absolute(quantity: str, solver: float, exact: float, tolerance: float, unit:
     return Check(quantity, float(solver), float(exact), tolerance, unit)
 
 
-def worst(quantity: str, solver, exact, tolerance: float, unit: str = "", scale: float | None = None) -> Check:
-    """The check of the point of two arrays where they differ most, relative to each exact value or to one scale."""
+def worst(quantity: str, solver, exact, tolerance: float, unit: str = "", scale=None) -> Check:
+    """The check of the point of two arrays where they differ most, relative to each exact value or to `scale`."""
     solver, exact = np.asarray(solver, float), np.asarray(exact, float)
-    scales = np.abs(exact) if scale is None else np.full(exact.shape, scale)
+    scales = np.abs(exact) if scale is None else np.broadcast_to(scale, exact.shape)
     k = int(np.argmax(np.abs(solver - exact) / scales))
-    return Check(f"{quantity}, worst of {exact.size}", solver[k], exact[k], tolerance, unit, scales[k])
+    return Check(
+        f"{quantity}, worst of {exact.size}", float(solver[k]), float(exact[k]), tolerance, unit, float(scales[k])
+    )
 
 
 @dataclass(frozen=True)

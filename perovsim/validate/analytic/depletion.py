@@ -1,6 +1,6 @@
 """An ion consumed at an electrode and brought there by diffusion alone: Cottrell and Sand.
 
-A thousand times as many inert ions screen the field (a supporting electrolyte), so the transport number of the
+Hundreds of times as many inert ions screen the field (a supporting electrolyte), so the transport number of the
 vacancies that react is nil. A spacer without a halide lattice blocks them at the far end of their layer, while the
 inert ions carry the current on to the counter electrode.
 """
@@ -96,7 +96,7 @@ def sand() -> Outcome:
         t = run.times[1:]
         surface = run.fields["theta_V"].values[1:, 0] * 1e28 / DENSITY
         t, surface = t[t > 1e-2 * t[-1]], surface[t > 1e-2 * t[-1]]
-        curves.append(Curve(f"exact, load {load:g}", t, np.array([left_at_surface(s, load) for s in t]), exact=True))
-        curves.append(Curve(f"solver, load {load:g}", t, surface))
+        curves.append(Curve("", t, np.array([left_at_surface(s, load) for s in t]), exact=True))
+        curves.append(Curve(f"j L/qDc = {load:g}", t, surface))
     panel = Panel("Sand", "time [s]", "vacancies at the surface / start", tuple(curves), "log")
     return Outcome(tuple(checks), (panel,))

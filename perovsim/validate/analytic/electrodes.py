@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from perovsim import simulation
-from perovsim.constants import F
-from perovsim.model import Protocol, constant_current
+from perovsim.constants import EPS_0, F
+from perovsim.model import Protocol, constant_current, load_device, rest, short_circuit
+from perovsim.physics.thermochemistry import load_table
 from perovsim.validate.analytic.check import Curve, Outcome, Panel, relative, worst
-from perovsim.validate.analytic.stacks import TEMPERATURE, V_T, halide_lattice, insulator, stack
+from perovsim.validate.analytic.stacks import TEMPERATURE, V_T, halide_lattice, insulator, layer, stack
 
 REDOX = -4.3
 """Electron energy of Pb/PbBr2 against vacuum [eV]; metals of this work function start without a double layer."""
@@ -76,7 +77,110 @@ def butler_volmer() -> Outcome:
         slope = np.polyfit(found, np.log(currents), 1)[0]
         checks.append(relative(f"{name} Tafel slope", slope, share / V_T, 1e-3, "1/V"))
         checks.append(worst(f"{name} current at the voltage of the cell", currents, exact, 1e-3, "A/m^2"))
-        curves.append(Curve(f"{name}, exact", found, exact, exact=True))
-        curves.append(Curve(f"{name}, solver", found, currents))
+        curves.append(Curve("", found, exact, exact=True))
+        curves.append(Curve(name, found, currents))
     panel = Panel("Butler–Volmer", "overpotential [V]", "current [A/m²]", tuple(curves), yscale="log")
     return Outcome(tuple(checks), (panel,))
+
+
+# -- potentials -------------------------------------------------------------------------------
+
+RICH, SPARSE_SITES = 1e25, 1e28
+"""Vacancies of the layer at the anode and sites of both [m^-3]."""
+
+
+def concentration_cell(dilution: float, temperature: float = TEMPERATURE):
+    """Two blocks of one salt, the first with fewer vacancies; nothing but charge passes from one to the other."""
+    blocks = (("sparse", RICH / dilution), ("rich", RICH))
+    layers = [
+        insulator(name, 2e-6, 80, lattice=halide_lattice(SPARSE_SITES, density, diffusivity=1e-12))
+        for name, density in blocks
+    ]
+    return cell(layers, (1e-4, 1e-4), temperature=temperature)
+
+
+def lead_in_layer(share: float):
+    """A conductor with a halide lattice, a share of whose lead is metal and exchanges electrons with it."""
+    sites = 1.5e28
+    lattice = halide_lattice(
+        sites,
+        1e-3 * sites,
+        initial_interfacial_lead=0.5 * share * sites / 3.0,
+        initial_lead_decay_length=1e-2,
+    )
+    reaction = {
+        "kind": "reaction",
+        "name": "lead",
+        "reaction": "Pb2+ + 2 e- -> Pb",
+        "site": "layer:emitter",
+        "rate": "1e3 mol/m^3/s",
+        "elementary_steps": 2,
+    }
+    closed = {"cathode": (1e-20, 1e-20), "anode": (1e-20, 1e-20)}
+    bands = dict(electron_affinity=4.0, ionisation_energy=6.3, N_c=1e25, N_v=1e25)
+    return stack(
+        [layer("emitter", 50e-9, 20, lattice=lattice, **bands)],
+        -REDOX,
+        -REDOX,
+        closed,
+        process=[reaction],
+        electrochemistry={"redox_level": REDOX},
+    )
+
+
+def nernst() -> Outcome:
+    """A11: kT/(n q) per ln a, of the halide between two electrodes (n = 1), of Pb2+ in a conducting layer (n = 2)."""
+    checks, curves = [], []
+    dilutions = np.array([1.0, 3.0, 30.0, 300.0])
+    for temperature in (TEMPERATURE, 350.0):
+        theta = RICH / SPARSE_SITES / dilutions
+        log_ratio = np.log((1.0 - theta) / theta) - np.log((1.0 - theta[0]) / theta[0])
+        found = np.array([
+            simulation.simulate(
+                concentration_cell(dilution, temperature), Protocol([rest(1e4)], points_per_decade=1)
+            ).terminals["V"].values[-1]
+            for dilution in dilutions
+        ])  # fmt: skip
+        slopes = found[1:] / log_ratio[1:]
+        thermal = V_T * temperature / TEMPERATURE
+        checks.append(
+            worst(f"volts per ln a(Br-) at {temperature:g} K", slopes, np.full(slopes.size, thermal), 1e-6, "V")
+        )
+        curves.append(Curve(f"kT/q, {temperature:g} K", log_ratio, thermal * log_ratio, exact=True))
+        curves.append(Curve(f"solver, {temperature:g} K", log_ratio, found))
+    levels, activity = [], []
+    for share in (0.05, 0.5, 0.9):
+        run = simulation.simulate(lead_in_layer(share), Protocol([rest(1e4)], points_per_decade=1, first_output=1e-3))
+        state = run.fields.isel(time=-1)
+        levels.append(float((state["E_Fn"] + state["potential"]).values[10]))
+        activity.append(np.log(1.0 - float(state["f_Pb"].values[10])))
+    slopes = -np.diff(levels) / np.diff(activity)
+    checks.append(worst("electron level per ln a(Pb2+)", slopes, np.full(2, 0.5 * V_T), 1e-6, "eV"))
+    panel = Panel("Nernst", "ln of the ratio of activities", "voltage at rest [V]", tuple(curves))
+    return Outcome(tuple(checks), (panel,))
+
+
+# -- Faraday ----------------------------------------------------------------------------------
+
+
+def faraday() -> Outcome:
+    """A13: charge passed = 2 F per mole of lead and what the double layer holds; thickness per charge of the films."""
+    current, duration = 10.0, 100.0
+    run = simulation.simulate(
+        slow_cell((EXCHANGE, FASTER)), Protocol([constant_current(current, duration)], first_output=1e-3)
+    )
+    width, state = run.fields["cell_width"].values[0], run.fields["potential"].values[:, 0]
+    metal = -run.terminals["V"].values
+    double_layer = 20.0 * EPS_0 * (metal - state) / (0.5 * width)
+    lead = run.interfaces["deposit_Pb_cathode"].values[-1]
+    passed = current * duration + double_layer[-1] - double_layer[0]
+    checks = [relative("charge of the lead on the cathode", 2.0 * F * lead, passed, 1e-10, "C/m^2")]
+    couple = load_device("corrosion_couple").with_hypotheses("cell")
+    corroded = simulation.simulate(couple, Protocol([short_circuit("1 min")]))
+    charge = corroded.interfaces["faradaic_charge_al_oxidation"].values[-1]
+    thickness = corroded.interfaces["thickness_AlCl3"].values[-1]
+    volume = load_table().molar_volume("AlCl3")
+    checks.append(relative("AlCl3 per charge", thickness / charge, volume / (3.0 * F), 1e-10, "m per C/m^2"))
+    t, amounts = run.times[1:], 2.0 * F * run.interfaces["deposit_Pb_cathode"].values[1:]
+    curves = (Curve("J t", t, current * t, exact=True), Curve("2 F × lead", t, amounts))
+    return Outcome(tuple(checks), (Panel("Faraday", "time [s]", "charge [C/m²]", curves, "log", "log"),))

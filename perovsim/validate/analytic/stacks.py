@@ -49,17 +49,14 @@ def stack(layers: list[dict], first: float = 4.5, last: float = 4.5, velocities=
 
     velocities : recombination velocities [m/s] by contact, {"cathode": (electrons, holes), ...}; ohmic where not given
     """
-    contacts = [
-        {"which": which, "name": which, "work_function": level}
-        for which, level in (("cathode", first), ("anode", last))
-    ]
+    levels = {"cathode": first, "anode": last}
+    contacts = [{"which": which, "name": which, "work_function": level} for which, level in levels.items()]
     for contact in contacts:
         if velocities and contact["which"] in velocities:
             own = dict(zip(("electron", "hole"), velocities[contact["which"]], strict=True))
             contact |= {f"recombination_velocity_{kind}": value for kind, value in own.items()}
-    return Device(
-        name="limit", temperature=more.pop("temperature", TEMPERATURE), contact=contacts, layer=layers, **more
-    )
+    given = {"temperature": TEMPERATURE, **more}
+    return Device(name="limit", contact=contacts, layer=layers, **given)
 
 
 def debye_length(permittivity: float, density: float) -> float:
