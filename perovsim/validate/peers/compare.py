@@ -18,8 +18,6 @@ from perovsim.validate.peers.case import ALONG, LIGHT, Comparison, LoadedPeer, l
 from perovsim.validate.peers.first_order import FirstOrderRunner
 
 UNITS = {"J": "A/m²", "V": "V", "EL": "A/m²", "V_oc": "V"}
-SMALL_SHARE = 1e-3
-"""Pointwise deviations count where the value is above this share of the largest."""
 SAME_TIME = 1e-12
 """Share of the clock within which two times are one."""
 
@@ -126,7 +124,7 @@ def compare(loaded: LoadedPeer, one: Comparison, run: Terminals) -> Deviation:
         solver = _interpolated(one.along, own_x, own_y, x)
     scale: float | np.ndarray = one.scale if isinstance(one.scale, float) else 1.0
     if one.scale == "pointwise":
-        large = np.abs(peer) > SMALL_SHARE * np.abs(peer).max()
+        large = np.abs(peer) > one.above * np.abs(peer).max()
         x, peer, solver = x[large], peer[large], solver[large]
         scale = np.abs(peer)
     elif one.scale == "maximum":
