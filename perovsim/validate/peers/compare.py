@@ -18,8 +18,8 @@ from perovsim.validate.peers.case import ALONG, LIGHT, Comparison, LoadedPeer, l
 from perovsim.validate.peers.first_order import FirstOrderRunner
 
 UNITS = {"J": "A/m²", "V": "V", "EL": "A/m²", "V_oc": "V"}
-SAME_TIME = 1e-12
-"""Share of the clock within which two times are one."""
+SAME_TIME, JUMPS = 1e-12, 4e-9
+"""Share of the clock within which two times are one; what jumps of the voltage may have added to it [s]."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,8 @@ def _window(protocol: Protocol, one: Comparison) -> tuple[float, float]:
 def _curve(protocol: Protocol, one: Comparison, run: Terminals) -> tuple[np.ndarray, np.ndarray]:
     """Voltage [V] or time since the first step [s] of a run, rising, and the quantity over it."""
     begin, end = _window(protocol, one)
-    inside = (run.time >= begin - SAME_TIME * end) & (run.time <= end * (1.0 + SAME_TIME))
+    slack = SAME_TIME * end
+    inside = (run.time >= begin - slack) & (run.time <= end + JUMPS + slack)
     y = getattr(run, {"V_oc": "J"}.get(one.quantity, one.quantity))[inside]
     x = run.V[inside] if one.along == "voltage" else run.time[inside] - begin
     x, first = np.unique(x, return_index=True)
