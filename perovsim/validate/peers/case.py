@@ -34,7 +34,7 @@ class Comparison(ModelData):
     since, until : part that is compared, in V or s (beyond `since`, up to `until`)
     light : which points of data.csv, by their column `light`
     scale : what a deviation is divided by: a number in the unit of the column, "pointwise" (the value itself, where
-        that is above a thousandth of the largest), "maximum" (of the column) or "absolute" (nothing)
+        that is larger than the share `above` of the largest), "maximum" (of the column) or "absolute" (nothing)
     tolerance : largest deviation allowed, a share or, if absolute, in the unit of the column
     time_steps : "own" of the solver, or "reference": backward Euler on the times of data.csv, as the peer steps
     """
@@ -47,6 +47,7 @@ class Comparison(ModelData):
     until: float = float("inf")
     light: float | None = None
     scale: float | Literal["pointwise", "maximum", "absolute"]
+    above: float = Field(default=1e-3, ge=0.0, lt=1.0)
     tolerance: float = Field(gt=0.0)
     time_steps: Literal["own", "reference"] = "own"
     note: str = ""

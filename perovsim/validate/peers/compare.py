@@ -18,10 +18,8 @@ from perovsim.validate.peers.case import ALONG, LIGHT, Comparison, LoadedPeer, l
 from perovsim.validate.peers.first_order import FirstOrderRunner
 
 UNITS = {"J": "A/m²", "V": "V", "EL": "A/m²", "V_oc": "V"}
-SMALL_SHARE = 1e-3
-"""Pointwise deviations count where the value is above this share of the largest."""
-SAME_TIME = 1e-12
-"""Share of the clock within which two times are one."""
+SAME_TIME, JUMPS = 1e-12, 4e-9
+"""Share of the clock within which two times are one; what jumps of the voltage may have added to it [s]."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ def compare(loaded: LoadedPeer, one: Comparison, run: Terminals) -> Deviation:
         solver = _interpolated(one.along, own_x, own_y, x)
     scale: float | np.ndarray = one.scale if isinstance(one.scale, float) else 1.0
     if one.scale == "pointwise":
-        large = np.abs(peer) > SMALL_SHARE * np.abs(peer).max()
+        large = np.abs(peer) > one.above * np.abs(peer).max()
         x, peer, solver = x[large], peer[large], solver[large]
         scale = np.abs(peer)
     elif one.scale == "maximum":
@@ -158,7 +156,8 @@ def _window(protocol: Protocol, one: Comparison) -> tuple[float, float]:
 def _curve(protocol: Protocol, one: Comparison, run: Terminals) -> tuple[np.ndarray, np.ndarray]:
     """Voltage [V] or time since the first step [s] of a run, rising, and the quantity over it."""
     begin, end = _window(protocol, one)
-    inside = (run.time >= begin - SAME_TIME * end) & (run.time <= end * (1.0 + SAME_TIME))
+    slack = SAME_TIME * end
+    inside = (run.time >= begin - slack) & (run.time <= end + JUMPS + slack)
     y = getattr(run, {"V_oc": "J"}.get(one.quantity, one.quantity))[inside]
     x = run.V[inside] if one.along == "voltage" else run.time[inside] - begin
     x, first = np.unique(x, return_index=True)
