@@ -14,15 +14,15 @@ from perovsim.device.build import Problem, build
 from perovsim.device.equations import Equations
 from perovsim.device.initial import equilibrium
 from perovsim.device.mesh import Mesh
-from perovsim.device.tables import HALIDE, HOLE, SCALE, SIGN, SPECIES, VACANCY, Control, without_reactions
+from perovsim.device.tables import HALIDE, HOLE, SCALE, SIGN, SPECIES, VACANCY, Control, relaxing, without_reactions
 from perovsim.errors import SimulationError
 
 FIRST_SHARE = 1e-3
 """First step of a segment as a share of its first output time, and of the time in which the voltage moves by kT/q."""
 FAST = 1e-9
 """Time [s] in which carriers move and ions do not; bounds the first step under a voltage."""
-EQUILIBRATION = 1e10
-"""Time [s] that stands for infinity when ions are equilibrated with reactions held."""
+EQUILIBRATION = 1e4
+"""Time [s] that stands for infinity when ions are equilibrated, each of which crosses its layer in about a second."""
 POTENTIAL_TOLERANCE = 20.0
 """Absolute tolerance of potentials in units of rtol [kT/q]."""
 CARRIER_FLOOR, ION_FLOOR, LEAD_FLOOR, VACANCY_FLOOR, HALIDE_FLOOR, FILM_FLOOR = 1e16, 1e20, 1e-4, 0.1, 0.1, 1e-2
@@ -100,7 +100,7 @@ class Runner:
 
     def equilibrate(self) -> None:
         """Let the ions reach equilibrium at zero bias with every reaction held."""
-        self.equations.tables = without_reactions(self.tables)
+        self.equations.tables = relaxing(without_reactions(self.tables), self.mesh.layer)
         self._integrate(
             self.voltage_control(0.0),
             np.array([EQUILIBRATION]),
