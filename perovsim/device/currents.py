@@ -9,21 +9,20 @@ import numpy as np
 from perovsim.constants import Q
 from perovsim.device.bdf import Polished
 from perovsim.device.equations import Equations
+from perovsim.device.rounding import largest_rounding
 from perovsim.device.tables import (
     CHARGE,
-    DIFFUSIVITY,
     ELECTRON,
     GAP,
     HOLE,
     PSI,
     QUADRATURES,
     SIGN,
-    WIDTH,
     Control,
 )
 
-ROUNDING = 100.0 * np.finfo(float).eps
-"""Share of the largest term of a face flux that is rounding (physics of the check: 100 machine epsilons)."""
+ROUNDING = 32.0 * np.finfo(float).eps
+"""Relative change of every unknown that is rounding: its own, and that of the functions that a flux is made of."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
     """Evaluate the currents of a stored state."""
     t = equations.tables
     equations.control = control
-    ledger = equations.evaluate(state.time, state.y)
+    ledger = equations.evaluate(state.time, state.y, True)
     flow = equations.state.flow
     ion = flow[-1] + t.species[CHARGE, HOLE + 1 :] @ flow[HOLE + 1 : -1]
     ion[[0, -1]] += ledger[-2:]
@@ -59,22 +58,6 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
         Q * flow[HOLE],
         Q * ion,
         Q * displacement,
-        Q * ROUNDING * max(_largest_flux(t, equations.state.density), _largest_displacement(t, state)),
+        Q * ROUNDING * largest_rounding(t, state.y, equations.matrix, state.coefficient),
         float(ledger[QUADRATURES.index("radiative")]),
     )
-
-
-def _largest_displacement(t, state: Polished) -> float:
-    """Largest single term gap cj psi of the displacement, as the integrator forms it from potentials [m^-2 s^-1]."""
-    psi = np.abs(state.y[t.slot[PSI]])
-    return float((np.maximum(t.face[GAP, :-1], t.face[GAP, 1:]) * psi).max() * state.coefficient)
-
-
-def _largest_flux(t, density: np.ndarray) -> float:
-    """Largest single term g n of the carrier fluxes between cell centres and to the contacts [m^-2 s^-1]."""
-    half = 2.0 * t.species_cell[DIFFUSIVITY, : HOLE + 1] / t.cell[WIDTH]
-    n = np.abs(density[: HOLE + 1])
-    with np.errstate(divide="ignore"):
-        g = 1.0 / (1.0 / half[:, :-1] + 1.0 / half[:, 1:])
-    inner = (g * np.maximum(n[:, :-1], n[:, 1:])).max(initial=0.0)
-    return float(max(inner, (half[:, [0, -1]] * n[:, [0, -1]]).max()))
