@@ -2,10 +2,11 @@
 
 A row of cell i holds its entries by the unknowns of cells i - 1, i, i + 1 and by the lumped ones side by side, then its
 scale. Factorised by block elimination with partial pivoting inside each block; rows are scaled to a largest
-diagonal-block entry of one first. Unknowns that do not couple to neighbours stand first in a block and never enter
-products of blocks. References: Golub & Van Loan, Matrix Computations, section 4.5.
+diagonal-block entry of about one first. Unknowns that do not couple to neighbours stand first in a block and never
+enter products of blocks. References: Golub & Van Loan, Matrix Computations, section 4.5.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -72,13 +73,13 @@ def between(blocks, i, row_i, row_j, col_i, col_j, by_i, by_j):
 
 @compiled
 def _scale_rows(a, k, most):
-    """Scale the rows of a cell, and remember by what."""
+    """Scale the rows of a cell, and remember by what: powers of two, so that what cancels between rows still does."""
     last = a.shape[1] - 1
     for r in range(k):
         top = 0.0
         for c in range(most, most + k):
             top = max(top, abs(a[r, c]))
-        s = 1.0 / top if top > 0.0 else 1.0
+        s = math.ldexp(1.0, -math.frexp(top)[1]) if top > 0.0 else 1.0
         for c in range(last):
             a[r, c] *= s
         a[r, last] = s
@@ -188,7 +189,7 @@ def _factor_border(a, below, pivot, where):
         top = 0.0
         for u in range(last):
             top = max(top, abs(below[b, u]))
-        s = 1.0 / top if top > 0.0 else 1.0
+        s = math.ldexp(1.0, -math.frexp(top)[1]) if top > 0.0 else 1.0
         for u in range(last):
             below[b, u] *= s
         below[b, last] = s

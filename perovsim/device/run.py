@@ -25,6 +25,7 @@ from perovsim.device.tables import (
     VACANCY,
     Control,
     Tables,
+    relaxing,
     with_generation,
     with_ions_held,
     without_reactions,
@@ -37,8 +38,8 @@ FIRST_SHARE = 1e-3
 """First step of a segment as a share of its first output time, and of the time in which the voltage moves by kT/q."""
 FAST = 1e-9
 """Time [s] in which carriers move and ions do not; bounds the first step under a voltage."""
-EQUILIBRATION = 1e10
-"""Time [s] that stands for infinity when ions are equilibrated with reactions held."""
+EQUILIBRATION = 1e4
+"""Time [s] that stands for infinity when ions are equilibrated, each of which crosses its layer in about a second."""
 POTENTIAL_TOLERANCE = 20.0
 """Absolute tolerance of potentials in units of rtol [kT/q]."""
 CARRIER_FLOOR, ION_FLOOR = 1e16, 1e20
@@ -124,7 +125,7 @@ class Runner:
 
     def equilibrate(self) -> None:
         """Let the ions reach equilibrium at zero bias with every reaction held."""
-        self.hold(reactions=True)
+        self.equations.tables = relaxing(without_reactions(self.tables), self.mesh.layer)
         self._integrate(
             self.voltage_control(0.0),
             np.array([EQUILIBRATION]),

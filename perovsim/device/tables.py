@@ -77,6 +77,9 @@ DEPENDS = 3
 VALUE, BY = 0, 1
 """Columns of `State.activity`: value, then slopes by the unknowns that it depends on."""
 
+CARRIERS_FASTER = 1e8
+"""Ratio of the diffusivities of carriers and ions when a device relaxes."""
+
 QUADRATURES = (
     "electrons_first",
     "electrons_last",
@@ -226,3 +229,19 @@ def with_generation(tables: Tables, generation: np.ndarray) -> Tables:
     cell = tables.cell.copy()
     cell[GENERATION] = generation
     return tables._replace(cell=cell)
+
+
+def relaxing(tables: Tables, layer: np.ndarray) -> Tables:
+    """The same device with diffusivities that let it reach equilibrium, which does not depend on them, in one time.
+
+    Ions cross their layer within a second, carriers much faster, and no step of emission holds the carriers back: true
+    diffusivities span decades, and at the time that the slowest needs, the fastest would be lost in rounding.
+    layer : index of the layer of each cell (n,)
+    """
+    square = np.bincount(layer, tables.cell[WIDTH])[layer] ** 2
+    cell, own, face, contact = (x.copy() for x in (tables.cell, tables.species_cell, tables.face, tables.contact))
+    cell[JUMP_FIRST : JUMP_SECOND + 1] = np.where(cell[JUMP_FIRST : JUMP_SECOND + 1] > 0.0, square, 0.0)
+    own[DIFFUSIVITY] = np.where(own[DIFFUSIVITY] > 0.0, square, 0.0)
+    own[DIFFUSIVITY, : HOLE + 1] *= CARRIERS_FASTER
+    face[EMISSION:], contact[:, STICKING:IMAGE] = 0.0, 0.0
+    return tables._replace(cell=cell, species_cell=own, face=face, contact=contact)
