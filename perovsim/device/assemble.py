@@ -123,6 +123,7 @@ def _hold(p, control, t, y, state, f, m, want):
         if s <= HOLE and p.cell[SHADED, i] > 0.0:
             for k in range(p.film.shape[0]):
                 m.below[0, row + 1 + k] += a * charge * state.flow[s, face] * state.through[1 + k] / state.through[0]
+    state.rounding[1] = current
     f[row] = control.c0 + control.c1 * t - a * current - control.b * y[row]
     if want:
         add(m, p.where, row, row, control.b)

@@ -12,13 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from perovsim.constants import Q
 from perovsim.device import differences as d
 
 NEWTON_TRIES = 8
 NEWTON_SHARE = 0.02
 """Newton's error may be this share of the local error allowed."""
-LAST_CORRECTION = 1e-3
-"""Newton ends with a correction of this weighted norm at the most: what solving for it rounds away breaks balances."""
+LAST_CORRECTION, LEAST_LAST = 1e-3, 1e-6
+LOST, LEAST_CURRENT = 1e-11, 1e-2
+"""Newton ends with a correction of this weighted norm at the most, which may have to be smaller, down to the second,
+until what is rounded away in solving for it is no more than the share LOST of the current, at least of LEAST_CURRENT
+[A/m^2]: that breaks balances."""
 SMALL = 1e-3
 """Corrections below this share of that are not worth a new matrix."""
 SLOW = 0.3
@@ -143,10 +147,18 @@ class Integrator:
                     if matrices and (ratio > DIVERGING or matrices >= MOST_MATRICES):
                         return False
                     equations.forget()
-            if self.rate * size <= NEWTON_SHARE and size <= LAST_CORRECTION:
+            if self.rate * size <= NEWTON_SHARE and size <= self._last_correction:
                 return True
             before = size
         return False
+
+    @property
+    def _last_correction(self) -> float:
+        """Largest weighted norm of the last correction of a step."""
+        moved, current = self.equations.state.rounding
+        lost = np.finfo(float).eps * self.rtol * Q * moved
+        allowed = LOST * max(Q * abs(current), LEAST_CURRENT)
+        return LAST_CORRECTION if lost * LAST_CORRECTION <= allowed else max(allowed / lost, LEAST_LAST)
 
     def polished(self, time: float) -> Polished:
         """State at a time inside the last step: its interpolant, corrected until every balance holds to rounding.

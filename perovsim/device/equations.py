@@ -9,6 +9,7 @@ from perovsim.device.assemble import add_storage, assemble, choose_face, stored
 from perovsim.device.compiled import compiled
 from perovsim.device.differences import BASE, COEFFICIENT, SCALE, SLOPE, Y, correct_positive, norm
 from perovsim.device.matrix import factor, solve
+from perovsim.device.rounding import largest_rounding
 from perovsim.device.tables import PSI, Control, new_state
 
 INSTANT = 1e25
@@ -27,6 +28,7 @@ def _correct(p, control, m, state, t, formula, euler, renew, f, rhs):
         choose_face(p, state)
     assemble(p, control, t, y, state, f, m, renew)
     if renew:
+        state.rounding[0] = largest_rounding(p, y, m, 0.0)
         add_storage(p, a, state.held[0], m, c)
         if factor(m, p.where, p.size) != 0:
             return np.nan, False

@@ -183,6 +183,9 @@ class State(NamedTuple):
     """(k, 1 + DEPENDS)."""
     held: np.ndarray
     """Face whose current the circuit holds (1,): best known where carriers are few (the current is one)."""
+    rounding: np.ndarray
+    """How far rounding of every unknown moves the fluxes of charge, over its relative size, and the current through
+    the face that the circuit holds [m^-2 s^-1] (2,)."""
 
 
 def new_state(tables: Tables, processes: int) -> State:
@@ -202,6 +205,7 @@ def new_state(tables: Tables, processes: int) -> State:
         np.zeros(len(QUADRATURES) + processes + 2),
         np.zeros((tables.activity.shape[0], 1 + DEPENDS)),
         np.ones(1, np.int64),
+        np.zeros(2),
     )
 
 
