@@ -26,6 +26,9 @@ from perovsim.device.tables import (
 ROUNDING = 100.0 * np.finfo(float).eps
 """Share of the largest term of a face flux that is rounding (physics of the check: 100 machine epsilons)."""
 
+LAST_PLACES = 2.0 * np.finfo(float).eps
+"""Relative accuracy of a polished potential."""
+
 
 @dataclass(frozen=True)
 class FaceCurrents:
@@ -59,12 +62,11 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
     ion[[0, -1]] += ledger[-2:]
     psi = state.slope[t.slot[PSI]]
     first = t.number[SIGN] * state.slope[t.where.shape[1]]
-    terms = _flux_terms(t, equations.state.density)
     displacement = -t.face[GAP] * np.diff(np.concatenate(([first], psi, [0.0])))
     parts = -Q * flow[ELECTRON], Q * flow[HOLE], Q * ion, Q * displacement
     return FaceCurrents(
         *parts,
-        Q * ROUNDING * max(terms.max(), _largest_displacement(t, state)),
+        Q * ROUNDING * max(_largest_flux(t, state.y, equations.state.density), _largest_displacement(t, state)),
         float(ledger[QUADRATURES.index("radiative")]),
         float(sum(part[equations.state.held[0]] for part in parts)),
     )
@@ -76,12 +78,16 @@ def _largest_displacement(t, state: Polished) -> float:
     return float((np.maximum(t.face[GAP, :-1], t.face[GAP, 1:]) * psi).max() * state.coefficient)
 
 
-def _flux_terms(t, density: np.ndarray) -> np.ndarray:
-    """Largest single term g n of the carrier fluxes between cell centres and to the contacts [m^-2 s^-1] (n + 1,)."""
+def _largest_flux(t, y: np.ndarray, density: np.ndarray) -> float:
+    """Largest single term g n B(d) of the carrier fluxes between cell centres and to the contacts [m^-2 s^-1].
+
+    B(d) <= 1 + |d| with the drop d of the potential. Potentials that are known to LAST_PLACES raise the term: they
+    enter it as e^psi.
+    """
+    psi = y[t.slot[PSI]]
     half = 2.0 * t.species_cell[DIFFUSIVITY, : HOLE + 1] / t.cell[WIDTH]
-    n = np.abs(density[: HOLE + 1])
+    n = np.abs(density[: HOLE + 1]) * (1.0 + LAST_PLACES / ROUNDING * np.abs(psi))
     with np.errstate(divide="ignore"):
         g = 1.0 / (1.0 / half[:, :-1] + 1.0 / half[:, 1:])
-    inner = (g * np.maximum(n[:, :-1], n[:, 1:])).max(axis=0)
-    first, last = (half[:, [0, -1]] * n[:, [0, -1]]).max(axis=0)
-    return np.concatenate(([first], inner, [last]))
+    inner = (g * np.maximum(n[:, :-1], n[:, 1:]) * (1.0 + np.abs(np.diff(psi)))).max(initial=0.0)
+    return float(max(inner, (half[:, [0, -1]] * n[:, [0, -1]]).max()))

@@ -78,11 +78,9 @@ class Equations:
         """Integrands of the quadratures after the last correction, to first order in it."""
         return self.state.ledger[: self.quadratures]
 
-    def evaluate(self, t: float, y: np.ndarray, slopes: bool = False) -> np.ndarray:
-        """Integrands and reaction charge at (t, y); the fluxes are left in `state`, the slopes in `matrix` if asked."""
-        if slopes:
-            self.forget()
-        assemble(self.tables, self.control, t, y, self.state, self.f, self.matrix, slopes)
+    def evaluate(self, t: float, y: np.ndarray) -> np.ndarray:
+        """Integrands and reaction charge at (t, y); the fluxes are left in `state`."""
+        assemble(self.tables, self.control, t, y, self.state, self.f, self.matrix, False)
         return self.state.ledger
 
     def slope(self, t: float, y: np.ndarray) -> np.ndarray:
