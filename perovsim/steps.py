@@ -142,7 +142,7 @@ class _Walk:
 
     def _constant_current(self, step: Any) -> bool:
         current, duration = self.circuit.density(step.drive), float(step.duration)
-        limit = None if step.compliance is None else float(step.compliance)
+        limit = None if step.compliance is None else float(np.copysign(float(step.compliance), current))
         return self._hold_current(current, output_times(duration, self.protocol), step.stop, limit)
 
     def _constant_voltage(self, step: Any) -> bool:
@@ -250,7 +250,7 @@ class _Walk:
         watches = self._watches(stop, drop)
         count = len(watches)
         if limit is not None:
-            watches.append(Watch("voltage", limit - drop, 1.0, f"compliance {limit:g} V"))
+            watches.append(Watch("voltage", limit - drop, float(np.copysign(1.0, limit)), f"compliance {limit:g} V"))
         self._forward(current)
         times = self._with_reference(times, watches)
         reached, crossed = solver.follow_current(current, self.light, times, self.label, watches)
@@ -265,7 +265,7 @@ class _Walk:
 
     def _check_carried(self, current: float, limit: float, reached: float) -> None:
         carried = current - self.solver.charging
-        if carried < LEAST_CARRIED * current:
+        if np.sign(current) * carried < LEAST_CARRIED * abs(current):
             raise SimulationError(
                 f"{self.label}: {current:g} A/m^2 needs more than the compliance of {limit:g} V (there after "
                 f"{reached:.1e} s, carrying {carried:.2g} A/m^2); lower the current or raise the compliance"
