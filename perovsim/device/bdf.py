@@ -82,6 +82,17 @@ class Integrator:
         d.begin(self.h, y, z, time, first_step)
         self.equations.forget()
 
+    def rescale(self, unknowns: np.ndarray, quadrature: int, factor: float) -> None:
+        """Count some unknowns and a quadrature in another unit from here on."""
+        self.h.y[:, unknowns] *= factor
+        self.h.z[:, quadrature] *= factor
+        self.equations.forget()
+
+    @property
+    def last_step(self) -> float:
+        """Length of the last step [s]."""
+        return float(self.h.real[d.STEP_USED])
+
     def step(self) -> None:
         """Take one accepted step; raises Stalled."""
         h, t_old = self.h, self.time

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,23 +12,26 @@ from perovsim.device import differences
 from perovsim.device.bdf import Integrator, Polished, Stalled
 from perovsim.device.build import Problem, build
 from perovsim.device.equations import Equations
+from perovsim.device.heat import Heat
 from perovsim.device.illumination import generation
 from perovsim.device.impedance import Spectrum, small_signal
 from perovsim.device.initial import equilibrium
 from perovsim.device.mesh import Mesh
+from perovsim.device.outputs import dissipated, photon_energy
 from perovsim.device.tables import (
     HALIDE,
     HOLE,
+    QUADRATURES,
     SCALE,
     SIGN,
     SPECIES,
     VACANCY,
     Control,
-    Tables,
     with_generation,
     with_ions_held,
     without_reactions,
 )
+from perovsim.device.trace import Trace
 from perovsim.device.watches import Reading, Watching
 from perovsim.errors import SimulationError
 from perovsim.steps import JUMP_TIME
@@ -50,17 +53,12 @@ SMALLEST_CURRENT = 1e-6
 """Current [A/m^2] that sets the first step of a rest."""
 MOST_HALVINGS = 4
 """Halvings of a step of voltage for whose end no steady state is found, before time is followed instead."""
+HEAT_TRIES = 40
+"""Tries to find a steady temperature."""
+HOTTEST = 1000.0
+"""Temperature [K] above which no layer of such a device exists."""
 MOST_GROWTH = 20.0
 """Most by which the exponent of a density is extrapolated along a staircase."""
-
-
-@dataclass
-class Trace:
-    """Polished states of a run with the control and the tables that held there; c0 is that of the time."""
-
-    states: list[Polished] = field(default_factory=list)
-    controls: list[Control] = field(default_factory=list)
-    tables: list[Tables] = field(default_factory=list)
 
 
 class Runner:
@@ -73,7 +71,8 @@ class Runner:
         self.equations = Equations(problem)
         self.integrator = Integrator(self.equations, _tolerances(problem, rtol), rtol)
         self.trace, self.clock, self.reference_time = Trace(), 0.0, np.inf
-        self.reading = Reading(problem, self.integrator)
+        self.reading, self.heat = Reading(problem, self.integrator), Heat(device)
+        self.illumination, self.held = None, {}
         self.events: list[tuple[float, str, str]] = []
         self.spectra: list[Spectrum] = []
         self.before: tuple[float, np.ndarray] | None = None
@@ -125,7 +124,7 @@ class Runner:
         """Let the ions reach equilibrium at zero bias with every reaction held."""
         self.hold(reactions=True)
         self._integrate(
-            self.voltage_control(0.0),
+            lambda: self.voltage_control(0.0),
             np.array([EQUILIBRATION]),
             FIRST_SHARE * FAST,
             store=False,
@@ -139,47 +138,69 @@ class Runner:
         self.hold(reactions=True)
         self.equations.control = self.current_control(0.0)
         slope = self.equations.slope(0.0, self.state.y)
-        self._store(replace(self.state, time=0.0, slope=slope), self.equations.control)
+        self.state = replace(self.state, slope=slope)
+        self._store(self.state)
         self.hold()
 
     def illuminate(self, illumination) -> None:
         """Let light of one generate what an illumination says; None: what the layers say."""
-        self.tables = with_generation(self.problem.tables, generation(self.problem, illumination))
-        self.hold()
+        self.illumination = illumination
+        self._choose_tables()
 
     def hold(self, *, reactions: bool = False, ions: bool = False) -> None:
         """Hold reactions, or ions too, from now on; or let them go."""
-        tables = without_reactions(self.tables) if reactions else self.tables
-        self.equations.tables = with_ions_held(tables) if ions else tables
-        self.equations.forget()
+        self.held = {"reactions": reactions, "ions": ions}
         self.before = None
+        self._choose_tables()
+
+    def _choose_tables(self) -> None:
+        """Tables of the equations: of the present temperature, under the illumination, without what is held."""
+        tables = self.problem.tables
+        if self.illumination is not None:
+            tables = with_generation(tables, generation(self.problem, self.illumination))
+        self.tables = tables
+        if self.held.get("reactions"):
+            tables = without_reactions(tables)
+        self.equations.tables = with_ions_held(tables) if self.held.get("ions") else tables
+        self.equations.forget()
 
     def follow_current(self, current, light, times, label, watches, rate=0.0) -> tuple[float, int | None]:
         """Hold current + rate t [A/m^2] at the terminals and store at `times`; time reached, watch that ended it."""
         largest = max(abs(current), abs(current + rate * times[-1]), SMALLEST_CURRENT)
         first = FIRST_SHARE * min(self.problem.vt * self.capacitance / largest, times[0])
-        return self._integrate(self.current_control(current, light, rate), times, first, watches, label=label)
+        return self._integrate(lambda: self.current_control(current, light, rate), times, first, watches, label=label)
 
     def follow_voltage(self, start, rate, light, times, label, watches=()) -> tuple[float, int | None]:
         """Hold start + rate t [V] at the terminals and store at `times`; time reached, watch that ended it."""
         first = FIRST_SHARE * min(times[0], FAST)
-        return self._integrate(self.voltage_control(start, rate, light), times, first, watches, label=label)
+        return self._integrate(lambda: self.voltage_control(start, rate, light), times, first, watches, label=label)
 
     def jump(self, before, after, duration, light, label) -> None:
         """Take the terminal voltage from `before` to `after` [V] within `duration` [s], storing nothing."""
-        ramp = self.voltage_control(before, (after - before) / duration, light)
-        self._integrate(ramp, np.array([duration]), FIRST_SHARE**2 * duration, store=False, label=label)
+        rate, first = (after - before) / duration, FIRST_SHARE**2 * duration
+        ends = np.array([duration])
+        self._integrate(lambda: self.voltage_control(before, rate, light), ends, first, store=False, label=label)
 
     def settle(self, before, after, duration, light, label) -> None:
         """Take the terminal voltage from `before` to `after` [V], wait until steady, which counts `duration`; store."""
-        half = 0.5 * duration
-        self.state = self._steady(before, after, half, light, label)
+        left, start = duration, before
+        for _ in range(HEAT_TRIES):
+            left *= 0.5
+            self.state = self._steady(start, after, left, light, label)
+            if not self._heat_through():
+                break
+            start = after
+        else:
+            raise SimulationError(
+                f"{label}: no steady temperature at {after:g} V, now {self.heat.temperature:.0f} K: thermal runaway; "
+                "lower the voltage or thermal_resistance"
+            )
         try:  # again, so that nothing charges the stack any more
-            rested = self.integrator.settled(self.state, self.state.y, half, nearly=True)
+            rested = self.integrator.settled(self.state, self.state.y, left, nearly=True)
         except Stalled as stop:
             raise self._failure(stop, label) from None
         self.state = replace(rested, time=duration)
-        self._store(self.state, self.equations.control)
+        self._store(self.state)
         if self.progress is not None:
             self.progress(self.clock + duration, label)
 
@@ -205,33 +226,48 @@ class Runner:
 
     # -- integration ----------------------------------------------------------------------------
 
-    def _integrate(self, control, times, first_step, watches=(), store=True, label="") -> tuple[float, int | None]:
-        """One segment from local time 0: the local time reached and the number of the watch that ended it."""
+    def _integrate(self, make, times, first_step, watches=(), store=True, label="") -> tuple[float, int | None]:
+        """One segment from local time 0 under the control make(), anew for each temperature of the tables.
+
+        Returns the local time reached and the number of the watch that ended the segment.
+        """
         run, watching = self.integrator, Watching(self.reading, watches)
-        self.equations.control = control
+        self.equations.control = make()
         run.begin(self.state.y, self.state.z, 0.0, first_step)
         pending = list(times)
         try:
             while pending:
                 run.step()
+                self._heat_up()
                 self._take_reference()
                 end, crossed = watching.first_crossing()
                 if crossed is not None and end > times[-1]:
                     end, crossed = run.time, None
                 while pending and pending[0] <= end:
-                    self.state = run.polished(pending.pop(0))
-                    if store:
-                        self._store(self.state, control)
+                    self._arrive(pending.pop(0), store)
                 if crossed is not None:
-                    self.state = run.polished(end)
-                    if store:
-                        self._store(self.state, control)
+                    self._arrive(end, store)
+                    self.heat.stop(self._elapsed(end))
                     return end, crossed
+                if pending and self.heat.has_left_tables:
+                    self._renew_tables()
+                    self.equations.control = make()
                 if self.progress is not None:
                     self.progress(self.clock + min(end, times[-1]), label)
         except Stalled as stop:
             raise self._failure(stop, label) from None
+        self.heat.stop(self._elapsed(times[-1]))
         return times[-1], watching.beyond_at(times[-1])
+
+    def _arrive(self, time: float, store: bool) -> None:
+        """Take the state at a time inside the last step."""
+        self.state = self.integrator.polished(time)
+        if store:
+            self._store(self.state, self.heat.inside(self._elapsed(time)))
+
+    def _elapsed(self, time: float) -> float:
+        """A time inside the last step since its begin [s]."""
+        return time - self.integrator.time + self.integrator.last_step
 
     def _take_reference(self) -> None:
         """Read the light of the reference where the last step has passed its time."""
@@ -257,7 +293,8 @@ class Runner:
             return replace(found, time=duration)
         self.jump(before, after, JUMP_TIME, light, label)
         rest = np.array([duration - JUMP_TIME])
-        self._integrate(self.voltage_control(after, 0.0, light), rest, FIRST_SHARE * FAST, store=False, label=label)
+        first = FIRST_SHARE * FAST
+        self._integrate(lambda: self.voltage_control(after, 0.0, light), rest, first, store=False, label=label)
         return replace(self.state, time=duration)
 
     def _guesses(self, before: float, after: float) -> Sequence[np.ndarray]:
@@ -272,11 +309,52 @@ class Runner:
         guess[positive] = y[positive] * np.exp(growth)
         return guess, y
 
-    def _store(self, state: Polished, control: Control) -> None:
-        """Keep a state with the control of its time."""
-        self.trace.states.append(replace(state, time=self.clock + state.time))
-        self.trace.controls.append(control._replace(c0=control.c0 + control.c1 * state.time, c1=0.0))
-        self.trace.tables.append(self.equations.tables)
+    def _store(self, state: Polished, temperature: float | None = None) -> None:
+        """Keep a state with what holds at its time; its temperature [K], else the present one."""
+        control = self.equations.control
+        control = control._replace(c0=control.c0 + control.c1 * state.time, c1=0.0)
+        at = replace(state, time=self.clock + state.time)
+        temperature = self.heat.temperature if temperature is None else temperature
+        self.trace.add(at, control, self.equations.tables, self.problem, temperature)
+        if self.heat.is_on:
+            self.reading.photon_energy = photon_energy(self.trace.last)
+
+    # -- heat -----------------------------------------------------------------------------------
+
+    def _heat_up(self) -> None:
+        """Let the temperature follow the power of the last step."""
+        run = self.integrator
+        if self.heat.is_on:
+            self.heat.step(run.last_step, self.reading.power(run.time - run.last_step), self.reading.power(run.time))
+
+    def _heat_through(self) -> bool:
+        """Take the steady temperature of the present state; whether that needs other tables, which are then made."""
+        heat = self.heat
+        if not heat.is_on:
+            return False
+        here = Trace()
+        here.add(self.state, self.equations.control, self.equations.tables, self.problem, heat.temperature)
+        heat.temperature = heat.ambient + heat.resistance * dissipated(here)
+        if heat.has_left_tables:
+            self._renew_tables()
+            return True
+        return False
+
+    def _renew_tables(self) -> None:
+        """Tables of the present temperature; potentials count in its kT/q from here on."""
+        heat, old = self.heat, self.problem.vt
+        if heat.temperature > HOTTEST:
+            raise SimulationError(
+                f"thermal runaway: {heat.temperature:.0f} K at {self.clock:.3g} s, more than {HOTTEST:.0f} K; lower the "
+                "current or the voltage, or thermal_resistance"
+            )
+        self.problem = build(self.device.replace(temperature=heat.temperature))
+        heat.of_tables, factor = heat.temperature, old / self.problem.vt
+        self.equations.problem = self.reading.problem = self.problem
+        self._choose_tables()
+        self.integrator.rescale(self.problem.potentials, QUADRATURES.index("voltage"), factor)
+        self.state = _rescaled(self.state, self.problem.potentials, factor)
+        self.before = None
 
     def _failure(self, stop: Stalled, label: str) -> SimulationError:
         voltage = self.integrator.value(self.problem.band) * self.problem.vt
@@ -285,6 +363,15 @@ class Runner:
             f"worst unknown is the {self.problem.name_of(stop.unknown)}. Lower the current, set a compliance, refine "
             f"that layer, or change rtol (now {self.rtol:g})"
         )
+
+
+def _rescaled(state: Polished, potentials: np.ndarray, factor: float) -> Polished:
+    """A state whose potentials count in another unit."""
+    y, slope, z = state.y.copy(), state.slope.copy(), state.z.copy()
+    y[potentials] *= factor
+    slope[potentials] *= factor
+    z[QUADRATURES.index("voltage")] *= factor
+    return replace(state, y=y, slope=slope, z=z)
 
 
 def _tolerances(problem: Problem, rtol: float) -> np.ndarray:
