@@ -62,6 +62,14 @@ class Polished:
     z: np.ndarray
     coefficient: float = 0.0
 
+    def rescaled(self, unknowns: np.ndarray, quadrature: int, factor: float) -> Polished:
+        """The same state with some unknowns and a quadrature in another unit."""
+        y, slope, z = self.y.copy(), self.slope.copy(), self.z.copy()
+        y[unknowns] *= factor
+        slope[unknowns] *= factor
+        z[quadrature] *= factor
+        return Polished(self.time, y, slope, z, self.coefficient)
+
 
 class Integrator:
     """Steps of one set of equations; tolerance (3, size) as in `perovsim.device.differences`."""

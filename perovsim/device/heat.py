@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import math
 
+from perovsim.device.build import Problem, build
+from perovsim.errors import SimulationError
+
 TABLE_STEP = 0.25
 """Largest difference [K] of the temperature and that of the tables: 0.7 % of a rate with 0.6 eV."""
+HOTTEST = 1000.0
+"""Temperature [K] above which no layer of such a device exists."""
 
 
 class Heat:
@@ -45,3 +50,18 @@ class Heat:
     def has_left_tables(self) -> bool:
         """Whether the tables stand for another temperature."""
         return abs(self.temperature - self.of_tables) > TABLE_STEP
+
+    def follow(self, run, reading) -> None:
+        """Move on by the last step of an integrator, whose power is read from it."""
+        if self.is_on:
+            self.step(run.last_step, reading.power(run.time - run.last_step), reading.power(run.time))
+
+    def problem(self, device) -> Problem:
+        """The device at the present temperature, which its tables now stand for. SimulationError where it runs away."""
+        if self.temperature > HOTTEST:
+            raise SimulationError(
+                f"thermal runaway: {self.temperature:.0f} K, more than {HOTTEST:.0f} K; lower the current or the "
+                "voltage, or thermal_resistance"
+            )
+        self.of_tables = self.temperature
+        return build(device.replace(temperature=self.temperature))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +17,8 @@ from perovsim.device.illumination import generation
 from perovsim.device.impedance import Spectrum, small_signal
 from perovsim.device.initial import equilibrium
 from perovsim.device.mesh import Mesh
-from perovsim.device.outputs import dissipated, photon_energy
+from perovsim.device.outputs import photon_energy
+from perovsim.device.steady import SteadyState
 from perovsim.device.tables import (
     HALIDE,
     HOLE,
@@ -34,7 +35,6 @@ from perovsim.device.tables import (
 from perovsim.device.trace import Trace
 from perovsim.device.watches import Reading, Watching
 from perovsim.errors import SimulationError
-from perovsim.steps import JUMP_TIME
 
 FIRST_SHARE = 1e-3
 """First step of a segment as a share of its first output time, and of the time in which the voltage moves by kT/q."""
@@ -51,14 +51,7 @@ LEAST_VACANCIES = 1e-12
 """Vacancy fraction whose share is the floor where there is none at the start."""
 SMALLEST_CURRENT = 1e-6
 """Current [A/m^2] that sets the first step of a rest."""
-MOST_HALVINGS = 4
-"""Halvings of a step of voltage for whose end no steady state is found, before time is followed instead."""
-HEAT_TRIES = 40
-"""Tries to find a steady temperature."""
-HOTTEST = 1000.0
-"""Temperature [K] above which no layer of such a device exists."""
-MOST_GROWTH = 20.0
-"""Most by which the exponent of a density is extrapolated along a staircase."""
+VOLTS = QUADRATURES.index("voltage")
 
 
 class Runner:
@@ -75,9 +68,8 @@ class Runner:
         self.illumination, self.held = None, {}
         self.events: list[tuple[float, str, str]] = []
         self.spectra: list[Spectrum] = []
-        self.before: tuple[float, np.ndarray] | None = None
         self.state = Polished(0.0, equilibrium(problem), np.zeros(problem.size), np.zeros(problem.quadratures))
-        self.circuit = device.circuit
+        self.circuit, self.steady = device.circuit, SteadyState(self)
 
     @property
     def mesh(self) -> Mesh:
@@ -150,7 +142,6 @@ class Runner:
     def hold(self, *, reactions: bool = False, ions: bool = False) -> None:
         """Hold reactions, or ions too, from now on; or let them go."""
         self.held = {"reactions": reactions, "ions": ions}
-        self.before = None
         self._choose_tables()
 
     def _choose_tables(self) -> None:
@@ -163,6 +154,7 @@ class Runner:
             tables = without_reactions(tables)
         self.equations.tables = with_ions_held(tables) if self.held.get("ions") else tables
         self.equations.forget()
+        self.steady.forget()
 
     def follow_current(self, current, light, times, label, watches, rate=0.0) -> tuple[float, int | None]:
         """Hold current + rate t [A/m^2] at the terminals and store at `times`; time reached, watch that ended it."""
@@ -183,26 +175,15 @@ class Runner:
 
     def settle(self, before, after, duration, light, label) -> None:
         """Take the terminal voltage from `before` to `after` [V], wait until steady, which counts `duration`; store."""
-        left, start = duration, before
-        for _ in range(HEAT_TRIES):
-            left *= 0.5
-            self.state = self._steady(start, after, left, light, label)
-            if not self._heat_through():
-                break
-            start = after
-        else:
-            raise SimulationError(
-                f"{label}: no steady temperature at {after:g} V, now {self.heat.temperature:.0f} K: thermal runaway; "
-                "lower the voltage or thermal_resistance"
-            )
-        try:  # again, so that nothing charges the stack any more
-            rested = self.integrator.settled(self.state, self.state.y, left, nearly=True)
-        except Stalled as stop:
-            raise self._failure(stop, label) from None
-        self.state = replace(rested, time=duration)
+        self.steady.settle(before, after, duration, light, label)
         self._store(self.state)
         if self.progress is not None:
             self.progress(self.clock + duration, label)
+
+    def wait(self, voltage: float, duration: float, light: float, label: str) -> None:
+        """Hold a terminal voltage [V] and follow time [s], storing nothing."""
+        ends, first = np.array([duration]), FIRST_SHARE * FAST
+        self._integrate(lambda: self.voltage_control(voltage, 0.0, light), ends, first, store=False, label=label)
 
     def impedance(self, frequencies, label) -> None:
         """Keep the small-signal impedance about the present state."""
@@ -238,7 +219,7 @@ class Runner:
         try:
             while pending:
                 run.step()
-                self._heat_up()
+                self.heat.follow(run, self.reading)
                 self._take_reference()
                 end, crossed = watching.first_crossing()
                 if crossed is not None and end > times[-1]:
@@ -250,12 +231,12 @@ class Runner:
                     self.heat.stop(self._elapsed(end))
                     return end, crossed
                 if pending and self.heat.has_left_tables:
-                    self._renew_tables()
+                    self.renew_tables()
                     self.equations.control = make()
                 if self.progress is not None:
                     self.progress(self.clock + min(end, times[-1]), label)
         except Stalled as stop:
-            raise self._failure(stop, label) from None
+            raise self.failure(stop, label) from None
         self.heat.stop(self._elapsed(times[-1]))
         return times[-1], watching.beyond_at(times[-1])
 
@@ -275,40 +256,6 @@ class Runner:
         if self.reading.reference is None and self.integrator.time >= at:
             self.reading.reference = self.reading.light(max(at, 0.0))
 
-    def _steady(self, before, after, duration, light, label, depth=0) -> Polished:
-        """Steady state at the voltage `after`, by Newton's iteration, by halves of the step, else by following time."""
-        self.equations.control = self.voltage_control(after, 0.0, light)
-        start = self.state
-        for guess in self._guesses(before, after):
-            try:
-                found = self.integrator.settled(start, guess, duration)
-            except Stalled:
-                continue
-            self.before = (before, start.y)
-            return found
-        if depth < MOST_HALVINGS and before != after:
-            middle, half = 0.5 * (before + after), 0.5 * duration
-            self.state = self._steady(before, middle, half, light, label, depth + 1)
-            found = self._steady(middle, after, half, light, label, depth + 1)
-            return replace(found, time=duration)
-        self.jump(before, after, JUMP_TIME, light, label)
-        rest = np.array([duration - JUMP_TIME])
-        first = FIRST_SHARE * FAST
-        self._integrate(lambda: self.voltage_control(after, 0.0, light), rest, first, store=False, label=label)
-        return replace(self.state, time=duration)
-
-    def _guesses(self, before: float, after: float) -> Sequence[np.ndarray]:
-        """Where to begin the search of a steady state: extrapolated from the two before it, then the last one."""
-        y = self.state.y
-        if self.before is None or self.before[0] == before:
-            return (y,)
-        ratio, old = (after - before) / (before - self.before[0]), self.before[1]
-        guess = y + ratio * (y - old)
-        positive = (y > 0.0) & (old > 0.0) & (self.integrator.tolerance[differences.THIN_VALUE] > 0.0)
-        growth = np.clip(ratio * np.log(y[positive] / old[positive]), -MOST_GROWTH, MOST_GROWTH)
-        guess[positive] = y[positive] * np.exp(growth)
-        return guess, y
-
     def _store(self, state: Polished, temperature: float | None = None) -> None:
         """Keep a state with what holds at its time; its temperature [K], else the present one."""
         control = self.equations.control
@@ -319,59 +266,22 @@ class Runner:
         if self.heat.is_on:
             self.reading.photon_energy = photon_energy(self.trace.last)
 
-    # -- heat -----------------------------------------------------------------------------------
-
-    def _heat_up(self) -> None:
-        """Let the temperature follow the power of the last step."""
-        run = self.integrator
-        if self.heat.is_on:
-            self.heat.step(run.last_step, self.reading.power(run.time - run.last_step), self.reading.power(run.time))
-
-    def _heat_through(self) -> bool:
-        """Take the steady temperature of the present state; whether that needs other tables, which are then made."""
-        heat = self.heat
-        if not heat.is_on:
-            return False
-        here = Trace()
-        here.add(self.state, self.equations.control, self.equations.tables, self.problem, heat.temperature)
-        heat.temperature = heat.ambient + heat.resistance * dissipated(here)
-        if heat.has_left_tables:
-            self._renew_tables()
-            return True
-        return False
-
-    def _renew_tables(self) -> None:
+    def renew_tables(self) -> None:
         """Tables of the present temperature; potentials count in its kT/q from here on."""
-        heat, old = self.heat, self.problem.vt
-        if heat.temperature > HOTTEST:
-            raise SimulationError(
-                f"thermal runaway: {heat.temperature:.0f} K at {self.clock:.3g} s, more than {HOTTEST:.0f} K; lower the "
-                "current or the voltage, or thermal_resistance"
-            )
-        self.problem = build(self.device.replace(temperature=heat.temperature))
-        heat.of_tables, factor = heat.temperature, old / self.problem.vt
+        old, self.problem = self.problem, self.heat.problem(self.device)
+        factor = old.vt / self.problem.vt
         self.equations.problem = self.reading.problem = self.problem
         self._choose_tables()
-        self.integrator.rescale(self.problem.potentials, QUADRATURES.index("voltage"), factor)
-        self.state = _rescaled(self.state, self.problem.potentials, factor)
-        self.before = None
+        self.integrator.rescale(old.potentials, VOLTS, factor)
+        self.state = self.state.rescaled(old.potentials, VOLTS, factor)
 
-    def _failure(self, stop: Stalled, label: str) -> SimulationError:
+    def failure(self, stop: Stalled, label: str) -> SimulationError:
         voltage = self.integrator.value(self.problem.band) * self.problem.vt
         return SimulationError(
             f"{label}: stalled at t = {self.clock + self.integrator.time:.3e} s, V = {voltage:.3f} V: {stop.reason}; "
             f"worst unknown is the {self.problem.name_of(stop.unknown)}. Lower the current, set a compliance, refine "
             f"that layer, or change rtol (now {self.rtol:g})"
         )
-
-
-def _rescaled(state: Polished, potentials: np.ndarray, factor: float) -> Polished:
-    """A state whose potentials count in another unit."""
-    y, slope, z = state.y.copy(), state.slope.copy(), state.z.copy()
-    y[potentials] *= factor
-    slope[potentials] *= factor
-    z[QUADRATURES.index("voltage")] *= factor
-    return replace(state, y=y, slope=slope, z=z)
 
 
 def _tolerances(problem: Problem, rtol: float) -> np.ndarray:

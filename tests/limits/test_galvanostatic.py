@@ -55,7 +55,7 @@ def test_replay_of_the_voltage_gives_the_current_back() -> None:
     for end, (low, high) in zip(times, zip(voltage[:-1], voltage[1:], strict=True), strict=True):
         control = replay.voltage_control(low, (high - low) / (end - begin))
         middle = 0.5 * (end - begin)
-        replay._integrate(control, np.array([middle, end - begin]), 1e-2 * middle, label="replay")
+        replay._integrate(lambda ramp=control: ramp, np.array([middle, end - begin]), 1e-2 * middle, label="replay")
         state, held = replay.trace.states[-2], replay.trace.controls[-2]
         currents.append(replay.tables.number[0] * face_currents(replay.equations, held, state).total.mean())
         begin = end

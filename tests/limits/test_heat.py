@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 import perovsim as ps
 from perovsim.device.heat import TABLE_STEP, Heat
 from perovsim.device.run import Runner
-from perovsim.device.tables import JUMP_SECOND
+from perovsim.device.tables import DIFFUSIVITY, HOLE, JUMP_SECOND, PROCESS, RATE
 from perovsim.errors import ModelFileError, SimulationError
 
 R, C = 5e-2, 2.0
@@ -79,11 +79,30 @@ def test_rates_follow_arrhenius() -> None:
     runner = Runner(hot(led))
     cold = runner.tables.cell.copy()
     runner.heat.temperature = 330.0
-    runner._renew_tables()
+    runner.renew_tables()
     inside = cold[JUMP_SECOND] > 0.0
     energy = float(led.emitter.lattice.E_migration)
     expected = np.exp(-energy / 8.617333262e-5 * (1.0 / 330.0 - 1.0 / float(led.temperature)))
     assert_allclose(runner.tables.cell[JUMP_SECOND, inside] / cold[JUMP_SECOND, inside], expected, rtol=1e-8)
+
+
+RATIO = np.exp(-0.5 / 8.617333262e-5 * (1.0 / 320.0 - 1.0 / 298.15))
+"""Of a rate with 0.5 eV at 320 K and at room temperature."""
+
+
+def test_ions_follow_arrhenius_where_they_have_an_energy() -> None:
+    stack = heterojunction(ions=True).with_values({"layer.emitter.V.E_migration": "0.5 eV"})
+    kept = [Runner(stack.replace(temperature=t)).tables.species_cell for t in (298.15, 320.0)]
+    cold, warm = (own[DIFFUSIVITY, HOLE + 1].max() for own in kept)
+    assert_allclose(warm / cold, RATIO, rtol=1e-8)
+
+
+def test_reactions_follow_arrhenius_where_they_have_an_energy() -> None:
+    led = coarse_led().with_values({"process.displacement_Cl.activation_energy": "0.5 eV"})
+    number = [process.name for process in led.reactions].index("displacement_Cl")
+    kept = [Runner(led.replace(temperature=t)).tables for t in (298.15, 320.0)]
+    cold, warm = (t.rate[t.link[:, PROCESS] == number, RATE].max() for t in kept)
+    assert_allclose(warm / cold, RATIO, rtol=1e-8)
 
 
 def test_steady_stairs_find_their_temperature() -> None:
@@ -95,7 +114,7 @@ def test_steady_stairs_find_their_temperature() -> None:
 
 def test_thermal_runaway_is_an_error() -> None:
     stack = hot(heterojunction(), 1e3)
-    with pytest.raises(SimulationError, match=r"thermal runaway: \d+ K .* thermal_resistance"):
+    with pytest.raises(SimulationError, match=r"thermal runaway: \d+ K, more than 1000 K; lower .* thermal_resistance"):
         ps.simulate(stack, ps.Protocol([ps.staircase(0.0, 3.2, points=9, ions="frozen")]))
 
 
