@@ -206,14 +206,18 @@ class Integrator:
         formula = h.formula.copy()
         formula[d.Y], formula[d.BASE], formula[d.SLOPE], formula[d.COEFFICIENT] = guess, start.y, 0.0, c
         d.start_positive(formula, c)
-        before, least = 0.0 if nearly and equations.factored == c else np.inf, np.inf
+        before, least = SMALL if nearly else np.inf, np.inf
         for _ in range(SETTLE_TRIES):
             if before > SMALL:
                 equations.forget()
+            fresh = equations.factored != c
             size, cut = equations.correct(0.0, c, formula, c)
             if not np.isfinite(size) or size > FAR * least:
                 break
-            if not cut and (size <= ROUNDING or STAGNANT >= size > SLOW * before):
+            slow = size > SLOW * before
+            if slow:
+                equations.forget()
+            if not cut and (size <= ROUNDING or (slow and fresh and size <= STAGNANT)):
                 y = formula[d.Y]
                 return Polished(duration, y, c * (y - start.y), start.z + duration * equations.integrands, c)
             before, least = (np.inf if cut else size), min(least, size)

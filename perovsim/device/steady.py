@@ -51,10 +51,10 @@ class SteadyState:
                 "lower the voltage or thermal_resistance"
             )
         try:  # again, so that nothing charges the stack any more
-            rested = runner.integrator.settled(runner.state, runner.state.y, left, nearly=True)
-        except Stalled as stop:
-            raise runner.failure(stop, label) from None
-        runner.state = replace(rested, time=duration)
+            runner.state = runner.integrator.settled(runner.state, runner.state.y, left, nearly=True)
+        except Stalled:
+            runner.wait(after, left, light, label)
+        runner.state = replace(runner.state, time=duration)
 
     def _steady(self, before, after, duration, light, label, depth=0) -> Polished:
         """Steady state at the voltage `after`, by Newton's iteration, by halves of the step, else by following time."""
