@@ -30,6 +30,8 @@ UNKNOWN_RATE = 20.0
 POLISH_TRIES = 40
 ROUNDING, STAGNANT = 1e-10, 1e-4
 """Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix."""
+HARDLY = 1e-8
+"""The same of a steady state with an old matrix: 1e-13 of an unknown at rtol = 1e-5."""
 SETTLE_TRIES = 60
 FAR = 1e6
 """A steady state is given up where a correction is so many times the smallest one."""
@@ -217,7 +219,7 @@ class Integrator:
             slow = size > SLOW * before
             if slow:
                 equations.forget()
-            if not cut and (size <= ROUNDING or (slow and fresh and size <= STAGNANT)):
+            if not cut and (size <= ROUNDING or (slow and size <= (STAGNANT if fresh else HARDLY))):
                 y = formula[d.Y]
                 return Polished(duration, y, c * (y - start.y), start.z + duration * equations.integrands, c)
             before, least = (np.inf if cut else size), min(least, size)
