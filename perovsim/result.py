@@ -158,6 +158,10 @@ class Result:
             else (f"{self.T50:.4g} s" if self.T50 is not None else "not reached")
         )
         dv = "-" if self.delta_V is None else f"{self.delta_V:+.4f} V"
+        heat = []
+        if "temperature" in self.terminals:
+            kelvin = self.terminals["temperature"].values
+            heat = [f"  temperature       {kelvin[-1]:.2f} K at the end, maximum {kelvin.max():.2f}"]
         spectra = [f"  impedance         {line}" for line in self._spectra()]
         lines = [
             f"{self.device.name}: {self.times[-1]:.4g} s, {self.attrs.get('steps', '?')} steps, "
@@ -170,6 +174,7 @@ class Result:
             f"  Pb0               {last.get('Pb0_total', 0):.4g} mol/m^2",
             f"  charge passed     {charge:.4g} C/m^2; faradaic share {share}",
             *self._mechanics(last),
+            *heat,
             *spectra,
             "  conservation      " + ", ".join(f"{name} {value:.1e}" for name, value in self.worst_balances.items()),
         ]

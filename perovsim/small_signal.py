@@ -55,7 +55,7 @@ def impedance(
     else:
         _climb(runner, parse(voltage, "V"), light)
     runner.impedance(found, LABEL)
-    at = terminals(History(runner))
+    at = terminals(History(runner.trace.last))
     bias = {name: ((), at[name][0][-1], {"units": at[name][1], "long_name": at[name][2]}) for name in ("V", "J")}
     return columns(found, runner.spectra[-1].impedance).assign(bias)
 

@@ -12,8 +12,8 @@ from perovsim.constants import Q
 from perovsim.device.build import Problem
 from perovsim.device.contents import Contents
 from perovsim.device.currents import FaceCurrents
-from perovsim.device.run import Trace
 from perovsim.device.tables import QUADRATURES
+from perovsim.device.trace import Trace
 
 SMALLEST_CURRENT = 1e-2
 """Current [A/m^2] below which its imbalance is absolute."""

@@ -34,6 +34,8 @@ UNKNOWN_RATE = 20.0
 POLISH_TRIES = 40
 ROUNDING, STAGNANT = 1e-10, 1e-4
 """Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix."""
+HARDLY = 1e-8
+"""The same of a steady state with an old matrix: 1e-13 of an unknown at rtol = 1e-5."""
 SETTLE_TRIES = 60
 FAR = 1e6
 """A steady state is given up where a correction is so many times the smallest one."""
@@ -66,6 +68,14 @@ class Polished:
     z: np.ndarray
     coefficient: float = 0.0
 
+    def rescaled(self, unknowns: np.ndarray, quadrature: int, factor: float) -> Polished:
+        """The same state with some unknowns and a quadrature in another unit."""
+        y, slope, z = self.y.copy(), self.slope.copy(), self.z.copy()
+        y[unknowns] *= factor
+        slope[unknowns] *= factor
+        z[quadrature] *= factor
+        return Polished(self.time, y, slope, z, self.coefficient)
+
 
 class Integrator:
     """Steps of one set of equations; tolerance (3, size) as in `perovsim.device.differences`."""
@@ -85,6 +95,17 @@ class Integrator:
         """Begin a segment at (time, y) with order one; z are the quadratures so far."""
         d.begin(self.h, y, z, time, first_step)
         self.equations.forget()
+
+    def rescale(self, unknowns: np.ndarray, quadrature: int, factor: float) -> None:
+        """Count some unknowns and a quadrature in another unit from here on."""
+        self.h.y[:, unknowns] *= factor
+        self.h.z[:, quadrature] *= factor
+        self.equations.forget()
+
+    @property
+    def last_step(self) -> float:
+        """Length of the last step [s]."""
+        return float(self.h.real[d.STEP_USED])
 
     def step(self) -> None:
         """Take one accepted step; raises Stalled."""
@@ -199,14 +220,18 @@ class Integrator:
         formula = h.formula.copy()
         formula[d.Y], formula[d.BASE], formula[d.SLOPE], formula[d.COEFFICIENT] = guess, start.y, 0.0, c
         d.start_positive(formula, c)
-        before, least = 0.0 if nearly and equations.factored == c else np.inf, np.inf
+        before, least = SMALL if nearly else np.inf, np.inf
         for _ in range(SETTLE_TRIES):
             if before > SMALL:
                 equations.forget()
+            fresh = equations.factored != c
             size, cut = equations.correct(0.0, c, formula, c)
             if not np.isfinite(size) or size > FAR * least:
                 break
-            if not cut and (size <= ROUNDING or STAGNANT >= size > SLOW * before):
+            slow = size > SLOW * before
+            if slow:
+                equations.forget()
+            if not cut and (size <= ROUNDING or (slow and size <= (STAGNANT if fresh else HARDLY))):
                 y = formula[d.Y]
                 return Polished(duration, y, c * (y - start.y), start.z + duration * equations.integrands, c)
             before, least = (np.inf if cut else size), min(least, size)

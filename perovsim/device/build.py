@@ -103,6 +103,11 @@ class Problem:
         return self.band + self.lumps
 
     @property
+    def potentials(self) -> np.ndarray:
+        """Unknowns that count in kT/q."""
+        return np.append(self.tables.slot[PSI], self.band)
+
+    @property
     def quadratures(self) -> int:
         """Number of integrals that ride along."""
         return len(QUADRATURES) + len(self.device.reactions)

@@ -10,7 +10,6 @@ from perovsim.device.build import Problem
 from perovsim.device.currents import FaceCurrents, face_currents
 from perovsim.device.equations import Equations
 from perovsim.device.films import LEAD
-from perovsim.device.run import Runner, Trace
 from perovsim.device.strains import failure_criteria, gap_shift, strain_fields
 from perovsim.device.tables import (
     AUGER,
@@ -35,6 +34,7 @@ from perovsim.device.tables import (
     VACANCY,
     X_START,
 )
+from perovsim.device.trace import Trace
 from perovsim.device.transport import excess_of
 from perovsim.physics import emission, lattice, recombination
 
@@ -47,11 +47,11 @@ FILMS = ("AlCl3", "AlBr3")
 
 
 class History:
-    """Stored states of a run as arrays over (time, cell), NaN where an unknown does not exist."""
+    """Stored states of one problem as arrays over (time, cell), NaN where an unknown does not exist."""
 
-    def __init__(self, runner: Runner):
-        self.problem: Problem = runner.problem
-        self.trace: Trace = runner.trace
+    def __init__(self, trace: Trace):
+        self.problem: Problem = trace.problems[0]
+        self.trace = trace
         self.t = self.problem.tables
         self.time = np.array([state.time for state in self.trace.states])
         self.y = np.array([state.y for state in self.trace.states])
@@ -74,15 +74,13 @@ class History:
         return np.maximum(self.get(SPECIES + s, self.t.species[SCALE, s]), 0.0)
 
     def integral(self, name: str) -> np.ndarray:
-        """A quadrature since the start [m^-2]."""
-        values = self.z[:, QUADRATURES.index(name)]
-        return values - values[0]
+        """A quadrature since the start, where all of them are zero [m^-2]."""
+        return self.z[:, QUADRATURES.index(name)]
 
     @property
     def extents(self) -> np.ndarray:
         """Extents of the reactions since the start [m^-2] (time, processes)."""
-        values = self.z[:, len(QUADRATURES) :]
-        return values - values[0]
+        return self.z[:, len(QUADRATURES) :]
 
     def shift(self, s: int) -> np.ndarray:
         """Change of the offset of a carrier with composition and strain [kT]."""
@@ -101,17 +99,26 @@ class History:
         return np.array([state.slope[self.problem.band] for state in self.trace.states]) * self.problem.vt
 
 
-def groups(runner: Runner) -> dict[str, Columns]:
-    """Everything stored so far, by group of the result; `faces` are fields over the faces."""
-    h = History(runner)
-    columns = terminals(h)
-    return {
-        "fields": fields(h),
-        "faces": face_fields(h),
-        "terminals": columns,
-        "interfaces": interfaces(h),
-        "balance": balance(h.problem, h.trace, h.currents, stack_current(h), columns["charge_passed"][0]),
-    }
+def groups(runner) -> dict[str, Columns]:
+    """Everything that a run stored, by group of the result; `faces` are fields over the faces."""
+    parts = [History(part) for part in runner.trace.parts()]
+    out = {
+        name: joined([make(h) for h in parts])
+        for name, make in (
+            ("fields", fields), ("faces", face_fields), ("terminals", terminals), ("interfaces", interfaces)
+        )
+    }  # fmt: skip
+    charge, unit, meaning = out["terminals"]["charge_passed"]
+    out["terminals"]["charge_passed"] = charge - charge[0], unit, meaning
+    stack = np.concatenate([stack_current(h) for h in parts])
+    currents = [one for h in parts for one in h.currents]
+    out["balance"] = balance(parts[0].problem, runner.trace, currents, stack, charge - charge[0])
+    return out
+
+
+def joined(parts: list[Columns]) -> Columns:
+    """Columns of one stretch of time after another."""
+    return {name: (np.concatenate([part[name][0] for part in parts]), *parts[0][name][1:]) for name in parts[0]}
 
 
 def fields(h: History) -> Columns:
@@ -204,6 +211,8 @@ def terminals(h: History) -> Columns:
     }
     if circuit.area is not None:
         out["I"] = (j * circuit.area, "A", "terminal current")
+    if device.thermal_resistance is not None:
+        out["temperature"] = (np.array(h.trace.temperatures), "K", "temperature of the device")
     return out | _light(h, float(device.emission.outcoupling), j)
 
 
@@ -218,12 +227,12 @@ def stack_current(h: History) -> np.ndarray:
 
 
 def charge_passed(h: History) -> np.ndarray:
-    """Integral of the terminal current [C/m^2]: quadratures of the integrator and the charges on the contact and
-    beside the stack."""
+    """Integral of the terminal current but for a constant [C/m^2]: quadratures of the integrator and the charges on the
+    contact and beside the stack."""
     t, s, circuit = h.t, h.t.number[SIGN], h.problem.device.circuit
     on_contact = t.face[GAP, 0] * (s * h.y[:, h.problem.band] - h.y[:, t.slot[PSI, 0]])
-    inner = h.integral("current_first") + on_contact - on_contact[0]
-    beside = circuit.shunt * h.problem.vt * h.integral("voltage") + circuit.capacitance * (h.voltage - h.voltage[0])
+    inner = h.integral("current_first") + on_contact
+    beside = circuit.shunt * h.problem.vt * h.integral("voltage") + circuit.capacitance * h.voltage
     return s * Q * inner + beside
 
 
@@ -247,6 +256,19 @@ def _light(h: History, outcoupling: float, j: np.ndarray) -> Columns:
         "EQE": (eqe, "1", f"external quantum efficiency, outcoupling {outcoupling:g}"),
         "peak_wavelength": (peak, "m", "wavelength of the emission maximum"),
     }
+
+
+def photon_energy(trace: Trace) -> float:
+    """Mean energy of the photons of the last state [J]; 0 where there are none."""
+    columns = terminals(History(trace.last))
+    flux, power = (float(columns[name][0][-1]) for name in ("photon_flux", "radiance_power"))
+    return power / flux if flux > 0.0 else 0.0
+
+
+def dissipated(trace: Trace) -> float:
+    """J V less the power of the photons that leave, of the last state [W/m^2]."""
+    columns = terminals(History(trace.last))
+    return float((columns["J"][0] * columns["V"][0] - columns["radiance_power"][0])[-1])
 
 
 def interfaces(h: History) -> Columns:

@@ -141,7 +141,7 @@ class Participants:
                 "(displacement or exchange) for this site"
             )
         row.change = {unknown: amount for unknown, amount in row.change.items() if abs(amount) > ROUNDING}
-        rate = float(reaction.rate)
+        rate = reaction.rate_at(float(self.at.device.temperature))
         if reaction.rate_is_capture:
             rate *= row.capture * np.exp(-float(reaction.alpha) * row.energy)
         else:

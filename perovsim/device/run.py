@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,27 +12,30 @@ from perovsim.device import differences
 from perovsim.device.bdf import Integrator, Polished, Stalled
 from perovsim.device.build import Problem, build
 from perovsim.device.equations import Equations
+from perovsim.device.heat import Heat
 from perovsim.device.illumination import generation
 from perovsim.device.impedance import Spectrum, small_signal
 from perovsim.device.initial import equilibrium
 from perovsim.device.mesh import Mesh
+from perovsim.device.outputs import photon_energy
+from perovsim.device.steady import SteadyState
 from perovsim.device.tables import (
     HALIDE,
     HOLE,
+    QUADRATURES,
     SCALE,
     SIGN,
     SPECIES,
     VACANCY,
     Control,
-    Tables,
     relaxing,
     with_generation,
     with_ions_held,
     without_reactions,
 )
+from perovsim.device.trace import Trace
 from perovsim.device.watches import Reading, Watching
 from perovsim.errors import SimulationError
-from perovsim.steps import JUMP_TIME
 
 FIRST_SHARE = 1e-3
 """First step of a segment as a share of its first output time, and of the time in which the voltage moves by kT/q."""
@@ -50,19 +53,7 @@ LEAST_VACANCIES = 1e-12
 """Vacancy fraction whose share is the floor where there is none at the start."""
 SMALLEST_CURRENT = 1e-6
 """Current [A/m^2] that sets the first step of a rest."""
-MOST_HALVINGS = 4
-"""Halvings of a step of voltage for whose end no steady state is found, before time is followed instead."""
-MOST_GROWTH = 20.0
-"""Most by which the exponent of a density is extrapolated along a staircase."""
-
-
-@dataclass
-class Trace:
-    """Polished states of a run with the control and the tables that held there; c0 is that of the time."""
-
-    states: list[Polished] = field(default_factory=list)
-    controls: list[Control] = field(default_factory=list)
-    tables: list[Tables] = field(default_factory=list)
+VOLTS = QUADRATURES.index("voltage")
 
 
 class Runner:
@@ -75,12 +66,12 @@ class Runner:
         self.equations = Equations(problem)
         self.integrator = Integrator(self.equations, _tolerances(problem, rtol), rtol)
         self.trace, self.clock, self.reference_time = Trace(), 0.0, np.inf
-        self.reading = Reading(problem, self.integrator)
+        self.reading, self.heat = Reading(problem, self.integrator), Heat(device)
+        self.illumination, self.held = None, {}
         self.events: list[tuple[float, str, str]] = []
         self.spectra: list[Spectrum] = []
-        self.before: tuple[float, np.ndarray] | None = None
         self.state = Polished(0.0, equilibrium(problem), np.zeros(problem.size), np.zeros(problem.quadratures))
-        self.circuit = device.circuit
+        self.circuit, self.steady = device.circuit, SteadyState(self)
 
     @property
     def mesh(self) -> Mesh:
@@ -127,7 +118,7 @@ class Runner:
         """Let the ions reach equilibrium at zero bias with every reaction held."""
         self.equations.tables = relaxing(without_reactions(self.tables), self.mesh.layer)
         self._integrate(
-            self.voltage_control(0.0),
+            lambda: self.voltage_control(0.0),
             np.array([EQUILIBRATION]),
             FIRST_SHARE * FAST,
             store=False,
@@ -141,49 +132,60 @@ class Runner:
         self.hold(reactions=True)
         self.equations.control = self.current_control(0.0)
         slope = self.equations.slope(0.0, self.state.y)
-        self._store(replace(self.state, time=0.0, slope=slope), self.equations.control)
+        self.state = replace(self.state, slope=slope)
+        self._store(self.state)
         self.hold()
 
     def illuminate(self, illumination) -> None:
         """Let light of one generate what an illumination says; None: what the layers say."""
-        self.tables = with_generation(self.problem.tables, generation(self.problem, illumination))
-        self.hold()
+        self.illumination = illumination
+        self._choose_tables()
 
     def hold(self, *, reactions: bool = False, ions: bool = False) -> None:
         """Hold reactions, or ions too, from now on; or let them go."""
-        tables = without_reactions(self.tables) if reactions else self.tables
-        self.equations.tables = with_ions_held(tables) if ions else tables
+        self.held = {"reactions": reactions, "ions": ions}
+        self._choose_tables()
+
+    def _choose_tables(self) -> None:
+        """Tables of the equations: of the present temperature, under the illumination, without what is held."""
+        tables = self.problem.tables
+        if self.illumination is not None:
+            tables = with_generation(tables, generation(self.problem, self.illumination))
+        self.tables = tables
+        if self.held.get("reactions"):
+            tables = without_reactions(tables)
+        self.equations.tables = with_ions_held(tables) if self.held.get("ions") else tables
         self.equations.forget()
-        self.before = None
+        self.steady.forget()
 
     def follow_current(self, current, light, times, label, watches, rate=0.0) -> tuple[float, int | None]:
         """Hold current + rate t [A/m^2] at the terminals and store at `times`; time reached, watch that ended it."""
         largest = max(abs(current), abs(current + rate * times[-1]), SMALLEST_CURRENT)
         first = FIRST_SHARE * min(self.problem.vt * self.capacitance / largest, times[0])
-        return self._integrate(self.current_control(current, light, rate), times, first, watches, label=label)
+        return self._integrate(lambda: self.current_control(current, light, rate), times, first, watches, label=label)
 
     def follow_voltage(self, start, rate, light, times, label, watches=()) -> tuple[float, int | None]:
         """Hold start + rate t [V] at the terminals and store at `times`; time reached, watch that ended it."""
         first = FIRST_SHARE * min(times[0], FAST)
-        return self._integrate(self.voltage_control(start, rate, light), times, first, watches, label=label)
+        return self._integrate(lambda: self.voltage_control(start, rate, light), times, first, watches, label=label)
 
     def jump(self, before, after, duration, light, label) -> None:
         """Take the terminal voltage from `before` to `after` [V] within `duration` [s], storing nothing."""
-        ramp = self.voltage_control(before, (after - before) / duration, light)
-        self._integrate(ramp, np.array([duration]), FIRST_SHARE**2 * duration, store=False, label=label)
+        rate, first = (after - before) / duration, FIRST_SHARE**2 * duration
+        ends = np.array([duration])
+        self._integrate(lambda: self.voltage_control(before, rate, light), ends, first, store=False, label=label)
 
     def settle(self, before, after, duration, light, label) -> None:
         """Take the terminal voltage from `before` to `after` [V], wait until steady, which counts `duration`; store."""
-        half = 0.5 * duration
-        self.state = self._steady(before, after, half, light, label)
-        try:  # again, so that nothing charges the stack any more
-            rested = self.integrator.settled(self.state, self.state.y, half, nearly=True)
-        except Stalled as stop:
-            raise self._failure(stop, label) from None
-        self.state = replace(rested, time=duration)
-        self._store(self.state, self.equations.control)
+        self.steady.settle(before, after, duration, light, label)
+        self._store(self.state)
         if self.progress is not None:
             self.progress(self.clock + duration, label)
+
+    def wait(self, voltage: float, duration: float, light: float, label: str) -> None:
+        """Hold a terminal voltage [V] and follow time [s], storing nothing."""
+        ends, first = np.array([duration]), FIRST_SHARE * FAST
+        self._integrate(lambda: self.voltage_control(voltage, 0.0, light), ends, first, store=False, label=label)
 
     def impedance(self, frequencies, label) -> None:
         """Keep the small-signal impedance about the present state."""
@@ -207,33 +209,48 @@ class Runner:
 
     # -- integration ----------------------------------------------------------------------------
 
-    def _integrate(self, control, times, first_step, watches=(), store=True, label="") -> tuple[float, int | None]:
-        """One segment from local time 0: the local time reached and the number of the watch that ended it."""
+    def _integrate(self, make, times, first_step, watches=(), store=True, label="") -> tuple[float, int | None]:
+        """One segment from local time 0 under the control make(), anew for each temperature of the tables.
+
+        Returns the local time reached and the number of the watch that ended the segment.
+        """
         run, watching = self.integrator, Watching(self.reading, watches)
-        self.equations.control = control
+        self.equations.control = make()
         run.begin(self.state.y, self.state.z, 0.0, first_step)
         pending = list(times)
         try:
             while pending:
                 run.step()
+                self.heat.follow(run, self.reading)
                 self._take_reference()
                 end, crossed = watching.first_crossing()
                 if crossed is not None and end > times[-1]:
                     end, crossed = run.time, None
                 while pending and pending[0] <= end:
-                    self.state = run.polished(pending.pop(0))
-                    if store:
-                        self._store(self.state, control)
+                    self._arrive(pending.pop(0), store)
                 if crossed is not None:
-                    self.state = run.polished(end)
-                    if store:
-                        self._store(self.state, control)
+                    self._arrive(end, store)
+                    self.heat.stop(self._elapsed(end))
                     return end, crossed
+                if pending and self.heat.has_left_tables:
+                    self.renew_tables()
+                    self.equations.control = make()
                 if self.progress is not None:
                     self.progress(self.clock + min(end, times[-1]), label)
         except Stalled as stop:
-            raise self._failure(stop, label) from None
+            raise self.failure(stop, label) from None
+        self.heat.stop(self._elapsed(times[-1]))
         return times[-1], watching.beyond_at(times[-1])
+
+    def _arrive(self, time: float, store: bool) -> None:
+        """Take the state at a time inside the last step."""
+        self.state = self.integrator.polished(time)
+        if store:
+            self._store(self.state, self.heat.inside(self._elapsed(time)))
+
+    def _elapsed(self, time: float) -> float:
+        """A time inside the last step since its begin [s]."""
+        return time - self.integrator.time + self.integrator.last_step
 
     def _take_reference(self) -> None:
         """Read the light of the reference where the last step has passed its time."""
@@ -241,46 +258,26 @@ class Runner:
         if self.reading.reference is None and self.integrator.time >= at:
             self.reading.reference = self.reading.light(max(at, 0.0))
 
-    def _steady(self, before, after, duration, light, label, depth=0) -> Polished:
-        """Steady state at the voltage `after`, by Newton's iteration, by halves of the step, else by following time."""
-        self.equations.control = self.voltage_control(after, 0.0, light)
-        start = self.state
-        for guess in self._guesses(before, after):
-            try:
-                found = self.integrator.settled(start, guess, duration)
-            except Stalled:
-                continue
-            self.before = (before, start.y)
-            return found
-        if depth < MOST_HALVINGS and before != after:
-            middle, half = 0.5 * (before + after), 0.5 * duration
-            self.state = self._steady(before, middle, half, light, label, depth + 1)
-            found = self._steady(middle, after, half, light, label, depth + 1)
-            return replace(found, time=duration)
-        self.jump(before, after, JUMP_TIME, light, label)
-        rest = np.array([duration - JUMP_TIME])
-        self._integrate(self.voltage_control(after, 0.0, light), rest, FIRST_SHARE * FAST, store=False, label=label)
-        return replace(self.state, time=duration)
+    def _store(self, state: Polished, temperature: float | None = None) -> None:
+        """Keep a state with what holds at its time; its temperature [K], else the present one."""
+        control = self.equations.control
+        control = control._replace(c0=control.c0 + control.c1 * state.time, c1=0.0)
+        at = replace(state, time=self.clock + state.time)
+        temperature = self.heat.temperature if temperature is None else temperature
+        self.trace.add(at, control, self.equations.tables, self.problem, temperature)
+        if self.heat.is_on:
+            self.reading.photon_energy = photon_energy(self.trace.last)
 
-    def _guesses(self, before: float, after: float) -> Sequence[np.ndarray]:
-        """Where to begin the search of a steady state: extrapolated from the two before it, then the last one."""
-        y = self.state.y
-        if self.before is None or self.before[0] == before:
-            return (y,)
-        ratio, old = (after - before) / (before - self.before[0]), self.before[1]
-        guess = y + ratio * (y - old)
-        positive = (y > 0.0) & (old > 0.0) & (self.integrator.tolerance[differences.THIN_VALUE] > 0.0)
-        growth = np.clip(ratio * np.log(y[positive] / old[positive]), -MOST_GROWTH, MOST_GROWTH)
-        guess[positive] = y[positive] * np.exp(growth)
-        return guess, y
+    def renew_tables(self) -> None:
+        """Tables of the present temperature; potentials count in its kT/q from here on."""
+        old, self.problem = self.problem, self.heat.problem(self.device)
+        factor = old.vt / self.problem.vt
+        self.equations.problem = self.reading.problem = self.problem
+        self._choose_tables()
+        self.integrator.rescale(old.potentials, VOLTS, factor)
+        self.state = self.state.rescaled(old.potentials, VOLTS, factor)
 
-    def _store(self, state: Polished, control: Control) -> None:
-        """Keep a state with the control of its time."""
-        self.trace.states.append(replace(state, time=self.clock + state.time))
-        self.trace.controls.append(control._replace(c0=control.c0 + control.c1 * state.time, c1=0.0))
-        self.trace.tables.append(self.equations.tables)
-
-    def _failure(self, stop: Stalled, label: str) -> SimulationError:
+    def failure(self, stop: Stalled, label: str) -> SimulationError:
         voltage = self.integrator.value(self.problem.band) * self.problem.vt
         return SimulationError(
             f"{label}: stalled at t = {self.clock + self.integrator.time:.3e} s, V = {voltage:.3f} V: {stop.reason}; "

@@ -128,7 +128,7 @@ def _layer_ions(device) -> list[SpeciesPlan]:
     found: dict[str, SpeciesPlan] = {}
     for layer in device.layers:
         for ion in layer.ions:
-            place = Place(float(ion.D), 0.0, float(ion.density), ion.compensated)
+            place = Place(ion.diffusivity(float(device.temperature)), 0.0, float(ion.density), ion.compensated)
             plan = found.setdefault(ion.name, SpeciesPlan(ion.name, ion.charge, max(float(ion.density), LEAST_SCALE)))
             plan.places[layer.name] = place
     return list(found.values())

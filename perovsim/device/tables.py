@@ -210,10 +210,9 @@ def new_state(tables: Tables, processes: int) -> State:
 
 
 def without_reactions(tables: Tables) -> Tables:
-    """The same device with every reaction held."""
-    rate = tables.rate.copy()
-    rate[:, RATE] = 0.0
-    return tables._replace(rate=rate)
+    """The same device with every reaction held: none of their rows is left to be computed."""
+    rows = ("rate", "link", "row", "change", "activity", "activity_number")
+    return tables._replace(side=tables.side[:, :0], **{name: getattr(tables, name)[:0] for name in rows})
 
 
 STILL = 1e-40

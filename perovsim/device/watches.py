@@ -17,11 +17,15 @@ FALLS = ("light", "light_share")
 
 
 class Reading:
-    """Values of one problem inside the last step of its integrator; `reference` is the light of the reference."""
+    """Values of one problem inside the last step of its integrator.
+
+    reference : light at the reference [m^-2 s^-1]; photon_energy : mean of the photons of the last stored state [J]
+    """
 
     def __init__(self, problem: Problem, integrator: Integrator):
         self.problem, self.run = problem, integrator
         self.reference: float | None = None
+        self.photon_energy = 0.0
         self.values = {
             "voltage": self.voltage,
             "film": self.film,
@@ -51,13 +55,23 @@ class Reading:
         return np.inf if self.reference is None else self.light(time) / self.reference
 
     def current(self, time: float) -> float:
-        """|J| of the terminals [A/m^2]: conduction at the first contact, its displacement, shunt and capacitor."""
+        """|J| of the terminals [A/m^2]."""
+        return abs(self.terminals(time)[1])
+
+    def power(self, time: float) -> float:
+        """J V less the power of the photons that leave [W/m^2]."""
+        voltage, current = self.terminals(time)
+        return voltage * current - self.light(time) * self.photon_energy
+
+    def terminals(self, time: float) -> tuple[float, float]:
+        """Terminal voltage [V] and current [A/m^2]: conduction at the first contact, its displacement, the circuit."""
         y, slope, slope_z = self.run.interpolated(time)
         t, band, circuit = self.problem.tables, self.problem.band, self.problem.device.circuit
         s, vt = t.number[SIGN], self.problem.vt
         inner = slope_z[QUADRATURES.index("current_first")]
         inner += t.face[GAP, 0] * (s * slope[band] - slope[t.slot[PSI, 0]]) + t.number[PARALLEL] * slope[band]
-        return abs(s * Q * inner + circuit.shunt * vt * y[band])
+        current = s * Q * inner + circuit.shunt * vt * y[band]
+        return vt * y[band] + current * circuit.series, current
 
 
 class Watching:

@@ -41,8 +41,9 @@ class Drive:
     def __init__(self, device, steps_per_output: int = 4, progress: Callable | None = None):
         _refuse_reactions(device)
         _refuse_carriers(device)
-        if device.parallel_capacitance is not None:
-            raise SimulationError("solver 'fipy' has no parallel_capacitance; remove it, or use solver=\"bdf\"")
+        for name in ("parallel_capacitance", "thermal_resistance"):
+            if getattr(device, name) is not None:
+                raise SimulationError(f"solver 'fipy' has no {name}; remove it, or use solver=\"bdf\"")
         if steps_per_output < 1:
             raise SimulationError(f"steps_per_output = {steps_per_output}; allowed: 1 and more")
         stack = self.stack = Stack(device)

@@ -15,6 +15,7 @@ from perovsim.errors import ModelFileError
 from perovsim.model import dimensions as dim
 from perovsim.model.base import ModelData, PlacedError
 from perovsim.model.equation import Equation, parse_equation
+from perovsim.model.material import arrhenius
 from perovsim.model.names import Name
 from perovsim.model.quantity import Dimension, Quantity
 
@@ -91,6 +92,7 @@ class Reaction(ProcessData):
 
     rate : r0 [mol/m^2/s] at a contact or interface; [mol/m^3/s] or a capture coefficient
         [m^3/s] in the bulk
+    activation_energy : of the rate [eV], which is that at T_reference
     alpha : symmetry factor of the elementary step
     elementary_steps : steps that share the affinity of the reaction as written
     side : on which side of the interlayer dipole the metal reacts, "inner" or "bare"
@@ -101,6 +103,8 @@ class Reaction(ProcessData):
     reaction: str
     site: str
     rate: dim.ReactionRate
+    activation_energy: dim.Barrier | None = None
+    T_reference: dim.Temperature | None = None
     alpha: dim.Fraction = Field(default_factory=_half)
     elementary_steps: int = Field(default=1, ge=1, le=24)
     zone_depth: dim.Length | None = None
@@ -113,6 +117,10 @@ class Reaction(ProcessData):
     def equation(self) -> Equation:
         """The reaction, parsed: text, reactants, products, stoichiometry, species."""
         return parse_equation(self.reaction)
+
+    def rate_at(self, temperature: float) -> float:
+        """r0(T) = rate exp[-(E/k)(1/T - 1/T_reference)], temperature in K."""
+        return float(self.rate) * arrhenius(self.activation_energy, self.T_reference, temperature)
 
     @property
     def rate_is_capture(self) -> bool:

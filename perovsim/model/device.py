@@ -35,6 +35,8 @@ class Device(ModelData):
     x_reference : composition whose pseudo-cubic cell is the zero of strain; None = the initial one
     area : of the device [m^2]; lets currents be given in A, resistances in ohm, capacitances in F
     series_resistance : [ohm m^2]; shunt_resistance, parallel_capacitance : beside the stack [ohm m^2], [F/m^2]
+    thermal_resistance : to the surroundings, which have `temperature` [K m^2/W], with heat_capacity [J/m^2/K]: the
+        device heats itself; not given: it keeps its temperature
     """
 
     name: str
@@ -52,6 +54,8 @@ class Device(ModelData):
     series_resistance: dim.Resistance = Field(default_factory=_no_resistance)
     shunt_resistance: dim.ShuntResistance | None = None
     parallel_capacitance: dim.Capacitance | None = None
+    thermal_resistance: dim.ThermalResistance | None = None
+    heat_capacity: dim.HeatCapacity | None = None
 
     _source_path: Path | None = PrivateAttr(default=None)
     _source_text: str | None = PrivateAttr(default=None)
@@ -213,6 +217,14 @@ class Device(ModelData):
             item = getattr(self, name)
             if self.area is None and item is not None and item.si_unit in WHOLE_DEVICE:
                 raise PlacedError(f"{item} is of the whole device; add its area, or give it per area", name)
+        return self
+
+    @model_validator(mode="after")
+    def _check_heat(self) -> Self:
+        pair = ("thermal_resistance", "heat_capacity")
+        missing = [name for name in pair if getattr(self, name) is None]
+        if len(missing) == 1:
+            raise PlacedError(f"heating needs {missing[0]} too; add it", next(iter(set(pair) - set(missing))))
         return self
 
     @model_validator(mode="after")

@@ -48,6 +48,8 @@ Resistance = Annotated[Quantity, Dimension(("ohm m^2", "ohm"), low=0, high=1e18)
 """Of a unit area, or of the whole device, which then needs its area."""
 ShuntResistance = Annotated[Quantity, Dimension(("ohm m^2", "ohm"), low=0, high=1e18, above=True)]
 Capacitance = Annotated[Quantity, Dimension(("F/m^2", "F"), low=0, high=1e6)]
+ThermalResistance = Annotated[Quantity, Dimension(("K m^2/W",), low=0, high=1e9, above=True)]
+HeatCapacity = Annotated[Quantity, Dimension(("J/m^2/K",), low=0, high=1e9, above=True)]
 Area = Annotated[Quantity, Dimension(("m^2",), low=0, high=1e4, above=True)]
 
 Voltage = Annotated[Quantity, Dimension(("V",), low=-1e3, high=1e3)]

@@ -11,11 +11,18 @@ from perovsim.constants import K_B, Q
 from perovsim.model import dimensions as dim
 from perovsim.model.base import ModelData
 from perovsim.model.names import Name
+from perovsim.model.quantity import Quantity
 from perovsim.physics.emission import exciton_energy
 
 Halide = Literal["Cl", "Br", "I"]
 ROOM_TEMPERATURE = 298.15
-"""Reference temperature [K] of a diffusivity that states none."""
+"""Reference temperature [K] of a diffusivity or rate that states none."""
+
+
+def arrhenius(energy: Quantity | None, reference: Quantity | None, temperature: float) -> float:
+    """exp[-(E/k)(1/T - 1/T_reference)], E [eV]; 1 without an energy, room temperature without a reference."""
+    kelvin = ROOM_TEMPERATURE if reference is None else float(reference)
+    return 1.0 if energy is None else math.exp(-float(energy) * Q / K_B * (1.0 / temperature - 1.0 / kelvin))
 
 
 ELASTIC_NEEDS = ("lattice_parameter_Br", "lattice_parameter_Cl", "youngs_modulus", "poisson_ratio")
@@ -121,9 +128,7 @@ class HalideLattice(ModelData):
 
     def diffusivity(self, temperature: float) -> float:
         """D(T) = D_vacancy exp[-(E_migration/k)(1/T - 1/T_reference)] [m^2/s], temperature in K."""
-        energy = 0.0 if self.E_migration is None else float(self.E_migration) * Q / K_B
-        reference = ROOM_TEMPERATURE if self.T_reference is None else float(self.T_reference)
-        return float(self.D_vacancy) * math.exp(-energy * (1.0 / temperature - 1.0 / reference))
+        return float(self.D_vacancy) * arrhenius(self.E_migration, self.T_reference, temperature)
 
     def emission_energy(self, x: Any) -> Any:
         """Energy of the emission maximum [eV] at the composition x: the exciton less its Stokes shift."""
@@ -137,13 +142,22 @@ class HalideLattice(ModelData):
 
 
 class DiluteIon(ModelData):
-    """A mobile ion of low density, with a fixed neutralising background if `compensated`."""
+    """A mobile ion of low density, with a fixed neutralising background if `compensated`.
+
+    D : at T_reference; E_migration : its activation energy [eV]
+    """
 
     name: Name
     charge: int
     D: dim.Diffusivity
+    E_migration: dim.Barrier | None = None
+    T_reference: dim.Temperature | None = None
     density: dim.Density
     compensated: bool = True
+
+    def diffusivity(self, temperature: float) -> float:
+        """D(T) = D exp[-(E_migration/k)(1/T - 1/T_reference)] [m^2/s], temperature in K."""
+        return float(self.D) * arrhenius(self.E_migration, self.T_reference, temperature)
 
     @model_validator(mode="after")
     def _check_charge(self) -> Self:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 Route = tuple[str | int, ...]
 """Attribute names and indices from the device to a field."""
 
-_OWN = ("temperature", "area", "series_resistance", "shunt_resistance", "parallel_capacitance", "x_reference")
+_CIRCUIT = ("area", "series_resistance", "shunt_resistance", "parallel_capacitance")
+_OWN = ("temperature", *_CIRCUIT, "thermal_resistance", "heat_capacity", "x_reference")
 _NOT_VALUES = ("name", "kind", "ions", "traps", "lattice", "layers")
 
 

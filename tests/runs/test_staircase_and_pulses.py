@@ -89,7 +89,7 @@ def test_a_steady_point_that_newton_cannot_reach_is_followed_in_time(monkeypatch
         return settled(self, start, guess, duration, nearly)
 
     monkeypatch.setattr(Integrator, "settled", only_nearby)
-    monkeypatch.setattr("perovsim.device.run.MOST_HALVINGS", 1)
+    monkeypatch.setattr("perovsim.device.steady.MOST_HALVINGS", 1)
     found = ps.simulate(stack, stairs)
     assert_allclose(found.terminals["J"].values[-2:], expected.terminals["J"].values[-2:], rtol=1e-7)
     assert_allclose(found.times, expected.times, rtol=1e-12)

@@ -1,0 +1,45 @@
+"""What a run stores: polished states with everything that held at their times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from perovsim.device.bdf import Polished
+from perovsim.device.build import Problem
+from perovsim.device.tables import Control, Tables
+
+
+@dataclass
+class Trace:
+    """Polished states of a run; c0 of a control is that of the time.
+
+    problems : the device at the temperature of the tables; temperatures : of the device [K]
+    """
+
+    states: list[Polished] = field(default_factory=list)
+    controls: list[Control] = field(default_factory=list)
+    tables: list[Tables] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    temperatures: list[float] = field(default_factory=list)
+
+    def add(self, state: Polished, control: Control, tables: Tables, problem: Problem, temperature: float) -> None:
+        """Store one state."""
+        for own, item in zip(self._lists, (state, control, tables, problem, temperature), strict=True):
+            own.append(item)
+
+    def parts(self) -> Iterator[Trace]:
+        """The trace in stretches of one problem each."""
+        for _, numbers in groupby(range(len(self.states)), key=lambda k: id(self.problems[k])):
+            chosen = list(numbers)
+            yield Trace(*(own[chosen[0] : chosen[-1] + 1] for own in self._lists))
+
+    @property
+    def last(self) -> Trace:
+        """The last state alone."""
+        return Trace(*(own[-1:] for own in self._lists))
+
+    @property
+    def _lists(self) -> tuple[list, ...]:
+        return self.states, self.controls, self.tables, self.problems, self.temperatures
