@@ -42,9 +42,7 @@ def run(args: argparse.Namespace, kept: Kept) -> None:
     elif what == PEERS:
         _peers(names, args.out, kept)
     elif args.out is not None:
-        raise PerovsimError(
-            f"--out {args.out} belongs to: perovsim validate analytic, perovsim validate peers"
-        )
+        raise PerovsimError(f"--out {args.out} belongs to: perovsim validate analytic, perovsim validate peers")
     else:
         _measured(args.results)
 
