@@ -1,4 +1,4 @@
-"""A17 and A27: two halides on one lattice, in contact and under a field."""
+"""A17, A21 and A27: two halides on one lattice, in contact, under stress and under a field."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from perovsim.validate.analytic import halides
 
 
 def test_interdiffusion() -> None:
-    hold("interdiffusion", {"D_Cl = D_Br": 5e-3, "Nernst–Planck": 5e-3, "Matano": 5e-3})
+    hold("interdiffusion", {"D_Cl = D_Br": 5e-3, "Nernst–Planck": 5e-3, "Darken": 5e-3, "Matano": 5e-3})
+
+
+def test_stress() -> None:
+    hold("stress", {"composition": 1e-2})
 
 
 def test_drift() -> None:
@@ -17,9 +21,6 @@ def test_drift() -> None:
 
 def test_the_darken_form_is_told_apart(monkeypatch) -> None:
     """D~ = theta_V [(1 - x) D_Cl + x D_Br] is another law: the profile of blocked contacts does not follow it."""
-    monkeypatch.setattr(
-        halides,
-        "nernst_planck",
-        lambda x, ratio: halides.VACANT * halides.D_BR * ((1.0 - x) * ratio + x),
-    )
+    right = halides.jumps
+    monkeypatch.setattr(halides, "jumps", lambda x, ratio, moving=False: right(x, ratio, not moving))
     assert misses("interdiffusion", "Matano")

@@ -104,9 +104,9 @@ def _of_halides(runner: Runner, y: np.ndarray, psi: np.ndarray) -> np.ndarray:
     own_first = np.where(first >= 0, y[first], 0.0)
     own_last = 1.0 - y[vacancy] - own_first
     terms = []
-    for flux, own in ((flux_first, own_first), (-flux_v - flux_first, own_last)):
+    for k, (flux, own) in enumerate(((flux_first, own_first), (-flux_v - flux_first, own_last))):
         with np.errstate(divide="ignore", invalid="ignore"):
-            level = np.where((vacancy >= 0) & (own > 0.0), np.log(own / y[vacancy]) - psi, np.nan)
+            level = np.where((vacancy >= 0) & (own > 0.0), np.log(own / y[vacancy]) + state.excess[k] - psi, np.nan)
             terms.append(np.nan_to_num(flux * (level[:-1] - level[1:])))
     return np.concatenate(terms)
 

@@ -163,6 +163,7 @@ def _limits() -> dict[str, Callable[[], Outcome]]:
         "galvanostat": run_identities.galvanostat,
         "second_law": equilibrium.second_law,
         "detailed_balance": equilibrium.detailed_balance,
+        "stress": halides.stress,
         "orders": orders.orders,
         "mirror": run_identities.mirror,
         "drift": halides.drift,
