@@ -15,6 +15,8 @@ MOBILITY, STATES, PERMITTIVITY = (1e-11, 1e-2), (1e24, 1e26), (2.5, 30.0)
 ION_DENSITY, DIFFUSIVITY = (1e20, 1e26), (1e-20, 1e-10)
 CURRENT, DURATION, TEMPERATURE = (1e-3, 1e4), (1e-3, 1e5), (250.0, 400.0)
 CELLS = (30, 100)
+ABOVE_VALENCE, REDOX = 1.5, 0.3
+"""Redox level above the valence band of the emitter as in the shipped LED [eV], within its stated uncertainty."""
 LATTICE = {"site_density": 1.57e28, "lead_density": 5.2e27, "E_migration": 0.26}
 GROUPS = ("oxidised_halogen", "corrosion_couple", "electrochemical_corrosion")
 
@@ -60,7 +62,7 @@ class Draw:
             layer=layers,
             series_resistance=self.decades(1e-6, 1e-2) if self.chance(0.5) else 0.0,
             interface=self.junctions(),
-            **(self.chemistry() if self.react else {}),
+            **(self.chemistry(layers[self.emitter]["ionisation_energy"]) if self.react else {}),
         )
 
     def levels(self) -> list[tuple[float, float]]:
@@ -134,8 +136,8 @@ class Draw:
             if self.chance(0.15)
         ]
 
-    def chemistry(self) -> dict[str, Any]:
-        """Species and reactions of the shipped LED, put on this stack."""
+    def chemistry(self, ionisation: float) -> dict[str, Any]:
+        """Species and reactions of the shipped LED, put on this stack; ionisation energy of the emitter [eV]."""
         from perovsim import load_device
 
         shipped, emitter = load_device("nanoled_like"), f"layer_{self.emitter}"
@@ -150,7 +152,7 @@ class Draw:
         return {
             "process": reactions,
             "species": [self.species(s, emitter) for s in shipped.species if s.charge == 0 or last != emitter],
-            "electrochemistry": {"redox_level": self.even(-5.0, -3.5)},
+            "electrochemistry": {"redox_level": ABOVE_VALENCE - ionisation + self.even(-REDOX, REDOX)},
         }
 
     def process(self, shipped: Any, places: dict[str, str]) -> dict[str, Any]:

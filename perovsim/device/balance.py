@@ -17,6 +17,8 @@ from perovsim.device.trace import Trace
 
 SMALLEST_CURRENT = 1e-2
 """Current [A/m^2] below which its imbalance is absolute."""
+SMALLEST_AMOUNT = 1.0
+"""Amount of an element [m^-2] below which its imbalance is absolute: one atom on a square metre is none."""
 
 
 def balance(
@@ -41,9 +43,9 @@ def balance(
     }
     for name in contents.elements:
         amount, reacted = _amounts(contents, name, y), _reacted(contents, name, z)
-        top = max(contents.inventory(name, y[0]), contents.inventory(name, y[-1]))
+        top = max(contents.inventory(name, y[0]), contents.inventory(name, y[-1]), SMALLEST_AMOUNT)
         imbalance = np.abs(amount - amount[0] - reacted)
-        out[f"element_{name}"] = (imbalance / top if top > 0.0 else imbalance, "1", f"imbalance of {name}")
+        out[f"element_{name}"] = (imbalance / top, "1", f"imbalance of {name}")
     return out
 
 

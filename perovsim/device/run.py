@@ -289,7 +289,8 @@ class Runner:
 def _tolerances(problem: Problem, rtol: float) -> np.ndarray:
     """Tolerances of every unknown (3, size): rows ABSOLUTE, RELATIVE and THIN_VALUE of the integrator.
 
-    Carriers are thin where their whole density is less than the error allowed.
+    Carriers, and species that reactions make and use up, are thin where their whole density is less than the error
+    allowed: below nothing, reactions would run backwards, and some of them fast.
     """
     slot, scale = problem.tables.slot, problem.tables.species[SCALE]
     tolerance = np.zeros((3, problem.size))
@@ -302,10 +303,11 @@ def _tolerances(problem: Problem, rtol: float) -> np.ndarray:
     put(slot[VACANCY], VACANCY_FLOOR * max(problem.theta_start.max(), LEAST_VACANCIES))
     put(slot[HALIDE], HALIDE_FLOOR)
     for s, plan in enumerate(problem.plans):
-        if s <= HOLE:
-            put(slot[SPECIES + s], CARRIER_FLOOR / scale[s], rtol * CARRIER_FLOOR / scale[s])
+        floor = (CARRIER_FLOOR if s <= HOLE else ION_FLOOR) / scale[s]
+        is_born = s <= HOLE or plan.formula is not None
+        if plan.is_mobile:
+            put(slot[SPECIES + s], floor, rtol * floor if is_born else 0.0)
         else:
-            still = LEAD_FLOOR if plan.traps is None else TRAP_FLOOR
-            put(slot[SPECIES + s], ION_FLOOR / scale[s] if plan.is_mobile else still)
+            put(slot[SPECIES + s], LEAD_FLOOR if plan.traps is None else TRAP_FLOOR)
     put(problem.band + 1 + np.arange(len(problem.products.keys)), FILM_FLOOR)
     return tolerance
