@@ -20,6 +20,15 @@ JUMP_STEP = 0.25
 """Largest change of the voltage in one step of such a jump [V]."""
 EQUILIBRATION = np.geomspace(1e-9, 1e10, 20)
 """Ends [s] of the steps that bring the ions to equilibrium; the last stands for infinity."""
+INTERACTIONS = (
+    "mixing_energy",
+    "stress_coupling",
+    "moving_lattice",
+    "activation_volume",
+    "affinity_strain_slope",
+    "ionisation_strain_slope",
+)
+"""Numbers and switches of a halide lattice beyond ideal mixing of vacancies and halides."""
 MOST_HALVINGS = 20
 CROSSING = 1e-12
 """Relative accuracy of the time at which a voltage is crossed."""
@@ -44,6 +53,7 @@ class Drive:
         for name in ("parallel_capacitance", "thermal_resistance"):
             if getattr(device, name) is not None:
                 raise SimulationError(f"solver 'fipy' has no {name}; remove it, or use solver=\"bdf\"")
+        _refuse_interactions(device)
         if steps_per_output < 1:
             raise SimulationError(f"steps_per_output = {steps_per_output}; allowed: 1 and more")
         stack = self.stack = Stack(device)
@@ -276,4 +286,20 @@ def _refuse_reactions(device) -> None:
             f"device '{device.name}': solver 'fipy' has no reactions, and {len(device.reactions)} are enabled "
             f"({names}); "
             'switch them off with device.with_hypotheses("field_drift"), or use solver="bdf"'
+        )
+
+
+def _refuse_interactions(device) -> None:
+    """The halides of this solver mix ideally, feel no stress, and stay in their layer."""
+    used = [
+        f"{name} of layer '{layer.name}'"
+        for layer in device.layers
+        if layer.lattice is not None
+        for name in INTERACTIONS
+        if (value := getattr(layer.lattice, name)) is not None and float(value) != 0.0
+    ]
+    used += [f"halides = \"open\" at '{item.between}'" for item in device.interfaces if item.halides == "open"]
+    if used:
+        raise SimulationError(
+            f"device '{device.name}': solver 'fipy' has no {', '.join(used)}; leave that out, or use solver=\"bdf\""
         )
