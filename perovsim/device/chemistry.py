@@ -13,10 +13,14 @@ from perovsim.device.tables import (
     DEPENDS,
     DROP,
     ENERGY,
+    FADING,
+    JUMPS,
     LINK,
+    OFFSET_GROWTH,
     PROCESS,
     RATE,
     RATE_COLUMNS,
+    SLOWING,
     STEPS,
     VACANCY,
 )
@@ -45,6 +49,7 @@ def compile_reactions(context: Context) -> dict[str, np.ndarray]:
     for r, (number, participants, row, rate) in enumerate(rows):
         table["link"][r, PROCESS] = number
         _enter_law(table["rate"][r], participants.reaction, row, rate, context.vt)
+        _enter_growth(table["rate"][r], participants)
         _enter_links(table["rate"][r], table["link"][r], participants, row)
         table["side"][0, r, : len(row.forward)] = row.forward
         table["side"][1, r, : len(row.backward)] = row.backward
@@ -57,9 +62,15 @@ def compile_reactions(context: Context) -> dict[str, np.ndarray]:
 def _enter_law(law: np.ndarray, reaction, row: Row, rate: float, vt: float) -> None:
     law[RATE], law[ALPHA] = rate, float(reaction.alpha)
     law[ENERGY], law[STEPS] = row.energy, reaction.elementary_steps
-    law[AT_CONTACT:] = row.face
+    law[AT_CONTACT : AT_CONTACT + 2] = row.face
     if reaction.nucleation_barrier is not None:
         law[BARRIER] = np.sqrt(float(reaction.nucleation_barrier) / vt**3)
+
+
+def _enter_growth(law: np.ndarray, participants: Participants) -> None:
+    """Coefficients of the growth law of the film that the reaction makes."""
+    own = participants.growth
+    law[[OFFSET_GROWTH, SLOWING, FADING, JUMPS]] = own.offset, own.slowing, own.fading, own.jumps
 
 
 def _enter_links(law: np.ndarray, link: np.ndarray, participants: Participants, row: Row) -> None:

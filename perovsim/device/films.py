@@ -9,10 +9,9 @@ import numpy as np
 from perovsim.constants import N_A
 from perovsim.device.sites import contact_side, split_site
 from perovsim.errors import ModelFileError
+from perovsim.model.chemistry import FILM_HALIDE
 from perovsim.physics.thermochemistry import load_table
 
-FILM_HALIDE = {"AlCl3": "Cl", "AlBr3": "Br", "AlI3": "I"}
-"""Films that are known, with their halide."""
 LEAD_HALIDE = {"PbCl2": "Cl", "PbBr2": "Br", "PbI2": "I"}
 LEAD = "Pb"
 EXISTENCE = 1e18

@@ -13,7 +13,7 @@ from typing import NoReturn
 import numpy as np
 
 from perovsim.constants import N_A, Q
-from perovsim.device.films import FILM_HALIDE, LEAD, LEAD_HALIDE, ContactProducts
+from perovsim.device.films import LEAD, LEAD_HALIDE, ContactProducts
 from perovsim.device.mesh import Mesh
 from perovsim.device.sites import Spot, split_site
 from perovsim.device.species import SpeciesPlan
@@ -34,8 +34,11 @@ from perovsim.device.tables import (
     VACANCY,
 )
 from perovsim.errors import ModelFileError
+from perovsim.model.chemistry import FILM_HALIDE
+from perovsim.physics.growth import LAWS, Growth
 from perovsim.physics.thermochemistry import halide_level, lead_level, load_table
 
+FILM_WORDS = ", ".join(FILM_HALIDE)
 ELEMENTS = ("Al", "Cl2", "Br2", "I2")
 SEED_FRACTION = 1e-4
 """Share of the lead sites that is metal above which clusters count as present."""
@@ -122,6 +125,19 @@ class Participants:
     def is_at_contact(self) -> bool:
         """Whether the reaction happens on a contact itself."""
         return split_site(self.reaction.site).kind == "contact"
+
+    @property
+    def growth(self) -> Growth:
+        """How the thickness of the film on the contact slows this reaction."""
+        reaction, products = self.reaction, self.at.products
+        film = next((k for k, name in enumerate(products.film_names) if name in reaction.equation.species), None)
+        if film is None:
+            if reaction.growth_law != "interface":
+                self.fail(f'growth_law = "{reaction.growth_law}" needs a film among the products, one of {FILM_WORDS}')
+            return Growth()
+        law, first = LAWS[reaction.growth_law], products.existence * products.volume[film]
+        value = float(getattr(reaction, law.needs)) if law.needs else 0.0
+        return law.coefficients(value, float(reaction.alpha) / self.at.vt, first)
 
     def fail(self, text: str) -> NoReturn:
         """Raise with the name and the equation of the reaction."""

@@ -4,6 +4,8 @@ One law for all: r = r0' [exp(alpha A) - exp(-(1 - alpha) A)] with the affinity 
 r0' = r0 (prod a_reactants)^(1-alpha) (prod a_products)^alpha. Written out with A = E + sum ln a_reactants -
 sum ln a_products, E linear in the potentials, no logarithm of an activity is left:
 r = r0 [exp(alpha E) prod a_reactants - exp(-(1 - alpha) E) prod a_products], zero exactly where A is zero.
+A film that grows thick lowers r0 by a factor P(h), or lets N(h) jumps in series share the affinity, A/N in place of A
+(perovsim.physics.growth): only then are the logarithms needed.
 """
 
 import math
@@ -22,11 +24,14 @@ from perovsim.device.tables import (
     DEPENDS_ON,
     DROP,
     ENERGY,
+    FADING,
     IN_CELL,
     IN_PLACE,
+    JUMPS,
     KIND,
     LINEAR,
     LINK,
+    OFFSET_GROWTH,
     POWER,
     PRESENT,
     PROCESS,
@@ -34,13 +39,19 @@ from perovsim.device.tables import (
     RATE,
     REMAINDER,
     SLOPE,
+    SLOWING,
     STEPS,
     VALUE,
 )
 from perovsim.device.transport import safe_exp
+from perovsim.physics import growth
+
+prefactor = compiled(growth.prefactor)
 
 TINY = 1e-250
 """Activities below this count as this in logarithms and quotients."""
+LEAST_SHARED = 1e-30
+"""The same where jumps in series share the affinity: its slopes go with the inverse of an activity."""
 FEW = 1e-4
 """Share of occupied sites below which a root of it is replaced: the slope of the root has no bound there."""
 EXTENTS, CURRENT = len(QUADRATURES), QUADRATURES.index("current_first")
@@ -175,28 +186,69 @@ def _slopes(p, r, law, activity, up, down, fore, back, gate, by_affinity, by_see
 
 
 @compiled
+def _logarithms(activity, ids):
+    """Sum of ln a over one side."""
+    total = 0.0
+    for k in range(ids.shape[0]):
+        if ids[k] >= 0:
+            total += math.log(max(activity[ids[k], VALUE], LEAST_SHARED))
+    return total
+
+
+@compiled
+def _shared(p, r, law, activity, energy, jumps, rate, want, cols, slopes):
+    """r = r0' [exp(alpha A/N) - exp(-(1 - alpha) A/N)], r0' as for N = 1: its value, its slope by N, and where `want`
+    how many slopes by other unknowns it left in cols and slopes."""
+    alpha = law[ALPHA]
+    before, after = _logarithms(activity, p.side[0, r]), _logarithms(activity, p.side[1, r])
+    affinity = energy + before - after
+    level = (1.0 - alpha) * before + alpha * after
+    fore = rate * safe_exp(level + alpha * affinity / jumps)
+    back = rate * safe_exp(level - (1.0 - alpha) * affinity / jumps)
+    by_affinity = (alpha * fore + (1.0 - alpha) * back) / jumps
+    count = 0
+    if want:
+        for k in range(2):
+            cols[count], slopes[count] = p.link[r, LINK + k], by_affinity * law[DROP + k]
+            count += 1
+        for side, by_log in (
+            (0, (1.0 - alpha) * (fore - back) + by_affinity),
+            (1, alpha * (fore - back) - by_affinity),
+        ):
+            for i in p.side[side, r]:
+                if i < 0 or activity[i, VALUE] <= LEAST_SHARED:
+                    continue
+                for e in range(DEPENDS):
+                    cols[count] = p.activity[i, DEPENDS_ON + e]
+                    slopes[count] = by_log / activity[i, VALUE] * activity[i, BY + e]
+                    count += 1
+    return fore - back, -by_affinity * affinity / jumps, count
+
+
+@compiled
 def react(p, y, state, f, m, want):
     """Add every reaction to the rows that it changes, to the charge passed at the contacts and to the extents."""
     activities(p, y, state)
-    activity, charge = state.activity, state.ledger.shape[0] - 2
-    most = 3 + 2 * DEPENDS * p.side.shape[2]
+    activity, charge, films = state.activity, state.ledger.shape[0] - 2, p.film.shape[0]
+    most = 3 + 2 * DEPENDS * p.side.shape[2] + films
     cols, slopes = np.empty(most, np.int64), np.empty(most)
     for r in range(p.rate.shape[0]):
         law, link, rows, change = p.rate[r], p.link[r], p.row[r], p.change[r]
-        energy, alpha = law[ENERGY], law[ALPHA]
+        energy, h = law[ENERGY], state.thickness[0]
         for k in range(2):
             if link[LINK + k] >= 0:
                 energy += law[DROP + k] * y[link[LINK + k]]
-        up, down = law[RATE] * safe_exp(alpha * energy), law[RATE] * safe_exp((alpha - 1.0) * energy)
-        fore, back = _product(activity, p.side[0, r], -1), _product(activity, p.side[1, r], -1)
-        gate, by_affinity, by_seed, present = 1.0, 0.0, 0.0, -1
-        if law[BARRIER] > 0.0:
-            affinity, present = _affinity(p, activity, r, energy)
-            if present >= 0:
-                seeds = y[p.activity[present, DEPENDS_ON]]
-                gate, by_affinity, by_seed = _gate(law[BARRIER], affinity, p.activity_number[present, 0], seeds)
-        bare = up * fore - down * back
-        rate = gate * bare
+        slowed, by_thickness = 1.0, 0.0
+        if law[SLOWING] > 0.0 or law[FADING] > 0.0:
+            slowed, by_thickness = prefactor(h, law[OFFSET_GROWTH], law[SLOWING], law[FADING])
+        if law[JUMPS] > 0.0:
+            rate, by_jumps, count = _shared(
+                p, r, law, activity, energy, 1.0 + law[JUMPS] * h, law[RATE] * slowed, want, cols, slopes
+            )
+            by_thickness = by_thickness * rate + by_jumps * law[JUMPS]
+        else:
+            rate, count = _single(p, y, r, law, activity, energy, law[RATE] * slowed, want, cols, slopes)
+            by_thickness *= rate
         for k in range(rows.shape[0]):
             if rows[k] >= 0:
                 f[rows[k]] += change[k] * rate
@@ -205,7 +257,11 @@ def react(p, y, state, f, m, want):
         state.ledger[charge + 1] += law[AT_CONTACT + 1] * rate
         if not want:
             continue
-        count = _slopes(p, r, law, activity, up, down, fore, back, gate, by_affinity, by_seed, present, cols, slopes)
+        if by_thickness != 0.0:
+            for k in range(films):
+                cols[count] = p.where.shape[1] + 1 + k
+                slopes[count] = by_thickness * state.thickness[1 + k]
+                count += 1
         extent = m.ledger[EXTENTS + link[PROCESS]]
         for k in range(count):
             col, slope = cols[k], slopes[k]
@@ -213,3 +269,22 @@ def react(p, y, state, f, m, want):
                 _column(m.blocks, m.below, p.where, rows, change, col, slope)
                 extent[col] += slope / law[STEPS]
                 m.ledger[CURRENT, col] += law[AT_CONTACT] * slope
+
+
+@compiled
+def _single(p, y, r, law, activity, energy, r0, want, cols, slopes):
+    """r = gate r0 [exp(alpha E) prod a_reactants - exp(-(1 - alpha) E) prod a_products] and, where `want`, how many
+    slopes it left in cols and slopes."""
+    alpha = law[ALPHA]
+    up, down = r0 * safe_exp(alpha * energy), r0 * safe_exp((alpha - 1.0) * energy)
+    fore, back = _product(activity, p.side[0, r], -1), _product(activity, p.side[1, r], -1)
+    gate, by_affinity, by_seed, present = 1.0, 0.0, 0.0, -1
+    if law[BARRIER] > 0.0:
+        affinity, present = _affinity(p, activity, r, energy)
+        if present >= 0:
+            seeds = y[p.activity[present, DEPENDS_ON]]
+            gate, by_affinity, by_seed = _gate(law[BARRIER], affinity, p.activity_number[present, 0], seeds)
+    count = 0
+    if want:
+        count = _slopes(p, r, law, activity, up, down, fore, back, gate, by_affinity, by_seed, present, cols, slopes)
+    return gate * (up * fore - down * back), count

@@ -45,11 +45,13 @@ amount that blocks 1 - 1/e of the area [m^-2] (0: none), 2 kappa of tunnelling [
 recombination centres (-1: none), centres per atom, capture coefficients of electrons and holes [m^3/s]."""
 NUMBERS = CENTRE_CAPTURE + 2
 
-RATE, ALPHA, ENERGY, STEPS, BARRIER, DROP, AT_CONTACT = 0, 1, 2, 3, 4, 5, 7
+RATE, ALPHA, ENERGY, STEPS, BARRIER, DROP, AT_CONTACT, GROWTH = 0, 1, 2, 3, 4, 5, 7, 9
 """Columns of `Tables.rate`: rate constant [m^-2 s^-1], symmetry factor, standard part of the affinity [kT] per
 elementary step, steps, nucleation barrier [kT], factors of two potentials, charge passed at the first and the last
-face."""
-RATE_COLUMNS = AT_CONTACT + 2
+face, coefficients of the growth law."""
+OFFSET_GROWTH, SLOWING, FADING, JUMPS = range(GROWTH, GROWTH + 4)
+"""Columns of the growth law: P = exp(-fading h)/(offset + slowing h), jumps in series N = 1 + jumps h; [1/m]."""
+RATE_COLUMNS = JUMPS + 1
 PROCESS, LINK = 0, 1
 """Columns of `Tables.link`: the process, then two unknowns whose potentials enter the affinity."""
 LINEAR, BAND, REMAINDER, POWER, FILM_SHARE, PRESENT = range(6)
@@ -134,6 +136,8 @@ class State(NamedTuple):
     """Slopes of the composition by the fractions of vacancies and of the first halide (2, n)."""
     through: np.ndarray
     """Share of the contact that conducts, then its slopes by the films (1 + f,)."""
+    thickness: np.ndarray
+    """Thickness of the film where it lies [m], then its slopes by the films (1 + f,)."""
     flow: np.ndarray
     """Fluxes of species and, in the last row, of vacancies [m^-2 s^-1] (s + 1, n + 1)."""
     ledger: np.ndarray
@@ -151,6 +155,7 @@ def new_state(tables: Tables, processes: int) -> State:
         np.zeros((s, n)),
         np.zeros((s, n)),
         np.zeros((2, n)),
+        np.zeros(1 + tables.film.size),
         np.zeros(1 + tables.film.size),
         np.zeros((s + 1, n + 1)),
         np.zeros(len(QUADRATURES) + processes + 2),

@@ -3,19 +3,15 @@
 Each function adds its terms to the right-hand sides f and, where `want`, minus their derivatives to the matrix m.
 """
 
-import math
-
 from perovsim.device.compiled import compiled
+from perovsim.device.covering import cover
 from perovsim.device.matrix import add, between
 from perovsim.device.tables import (
     BOUNDARY,
     BUILT_IN,
     CHARGE,
-    COVER,
-    DECAY,
     DIFFUSIVITY,
     EMISSION,
-    FILM_SCALE,
     FIXED,
     GAP,
     HALIDE,
@@ -44,13 +40,10 @@ flux_two_segment = compiled(transport.flux_two_segment)
 safe_exp = compiled(transport.safe_exp)
 composition = compiled(lattice.composition)
 
-DILUTE = 1e-9
-"""Film amount, in units of what covers the contact, below which the covered share is the amount itself."""
-
 
 @compiled
 def prepare(p, y, state):
-    """Fill densities, shifts of the bands at the composition, open share of the contact."""
+    """Fill densities, shifts of the bands at the composition, thickness and open share of the film on a contact."""
     for i in range(p.cell.shape[1]):
         x = p.cell[X_START, i]
         state.by[0, i], state.by[1, i] = 0.0, 0.0
@@ -60,30 +53,7 @@ def prepare(p, y, state):
             k = p.slot[SPECIES + s, i]
             state.density[s, i] = p.species[SCALE, s] * y[k] if k >= 0 else 0.0
             state.shift[s, i] = p.species_cell[SLOPE, s, i] * (x - p.cell[X_START, i])
-    _open_share(p.film, p.number[COVER], p.number[DECAY], y[p.where.shape[1] + 1 :], state.through)
-
-
-@compiled
-def _open_share(volume, cover, decay, film, through):
-    """T = 1 - theta_b (1 - exp(-2 kappa h/theta_b)), theta_b = 1 - exp(-amount/cover), h mean thickness; and
-    dT/dfilm."""
-    through[:] = 0.0
-    through[0] = 1.0
-    amount, total = 0.0, 0.0
-    for k in range(volume.shape[0]):
-        amount += FILM_SCALE * film[k]
-        total += FILM_SCALE * film[k] * volume[k]
-    ratio = amount / cover if cover > 0.0 else 0.0
-    if not ratio > 0.0:
-        return
-    blocked = -math.expm1(-ratio)
-    local = cover * (total / amount) * (ratio / blocked if ratio > DILUTE else 1.0)
-    tunnel = math.exp(-decay * local)
-    through[0] = 1.0 - blocked * (1.0 - tunnel)
-    d_blocked = FILM_SCALE * math.exp(-ratio) / cover
-    for k in range(volume.shape[0]):
-        d_local = (FILM_SCALE * volume[k] - local * d_blocked) / blocked if ratio > DILUTE else 0.0
-        through[1 + k] = -d_blocked * (1.0 - tunnel) - blocked * decay * tunnel * d_local
+    cover(p, y, state)
 
 
 @compiled

@@ -17,12 +17,15 @@ from perovsim.model.base import ModelData, PlacedError
 from perovsim.model.equation import Equation, parse_equation
 from perovsim.model.names import Name
 from perovsim.model.quantity import Dimension, Quantity
+from perovsim.physics.growth import LAWS
 
 ALWAYS = "always"
 """Hypothesis key of a process that belongs to every hypothesis (films block, lead traps)."""
 
 _SITE = re.compile(r"(layer:[^|:]+|contact:[^|:]+(\|layer:[^|:]+)?|interface:[^|:]+\|[^|:]+)")
 SITE_FORMS = '"layer:NAME", "contact:NAME", "contact:NAME|layer:NAME" or "interface:A|B"'
+FILM_HALIDE = {"AlCl3": "Cl", "AlBr3": "Br", "AlI3": "I"}
+"""Films that are known, with their halide."""
 BULK_UNITS = ("mol/m^3/s", "m^3/s")
 
 
@@ -91,6 +94,10 @@ class Reaction(ProcessData):
     elementary_steps : steps that share the affinity of the reaction as written
     side : on which side of the interlayer dipole the metal reacts, "inner" or "bare"
     nucleation_barrier : B [eV^3] of the factor exp(-B/(A^2 kT)), A the affinity
+    growth_law : how the film that it makes slows it (perovsim.physics.growth.LAWS), with the one parameter of that law:
+        transition_thickness [m] where transport through the film takes over; jump_distance [m] of an ion in the field,
+        which moves the charge of one elementary step; film_field [V/m] of the point-defect model. Those of other laws
+        may stand beside it, so that one word switches the law
     """
 
     kind: Literal["reaction"]
@@ -104,6 +111,10 @@ class Reaction(ProcessData):
     side: Literal["inner", "bare"] | None = None
     nucleation_barrier: dim.CubedEnergy | None = None
     lead_site_density: dim.PositiveDensity | None = None
+    growth_law: Literal["interface", "parabolic", "linear_parabolic", "cabrera_mott", "point_defect"] = "interface"
+    transition_thickness: dim.Length | None = None
+    jump_distance: dim.Length | None = None
+    film_field: dim.Field | None = None
 
     @property
     def equation(self) -> Equation:
@@ -134,6 +145,16 @@ class Reaction(ProcessData):
             wanted = " or ".join(BULK_UNITS) if bulk else "mol/m^2/s"
             message = f"{self.rate} at site '{self.site}' must be in {wanted}"
             raise PlacedError(message, "rate")
+        return self
+
+    @model_validator(mode="after")
+    def _check_growth_law(self) -> Self:
+        needs = LAWS[self.growth_law].needs
+        if needs and getattr(self, needs) is None:
+            raise PlacedError(f'growth_law = "{self.growth_law}" needs {needs}; give it first', "growth_law")
+        if self.growth_law != "interface" and self.nucleation_barrier is not None:
+            message = "a film that nucleates over a barrier grows by the interface law only"
+            raise PlacedError(message, "nucleation_barrier")
         return self
 
 

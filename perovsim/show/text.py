@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from perovsim.model import Contact, Device, Layer, Quantity
+from perovsim.model.chemistry import FILM_HALIDE
 from perovsim.model.quantity import STATUSES
 from perovsim.show.reactions import Voltage, corrosion_couples, voltage
 
@@ -79,14 +80,15 @@ def _reactions(device: Device) -> str:
 
 
 def _reaction_table(device: Device, reactions: list[Any]) -> tuple[tuple, list[tuple]]:
-    head = ("process", "on", "reaction", "site", "dG / kJ/mol", "V", "hypothesis")
+    head = ("process", "on", "reaction", "site", "dG / kJ/mol", "V", "growth law", "hypothesis")
     rows = []
     for process in reactions:
         known = voltage(device, process.equation)
         gibbs, volt = _numbers(known)
         on = "yes" if process.enabled else "no"
         shown = (process.name, on, str(process.equation), process.site)
-        rows.append((*shown, gibbs, volt, process.hypothesis))
+        law = process.growth_law if any(word in FILM_HALIDE for word in process.equation.species) else NONE
+        rows.append((*shown, gibbs, volt, law, process.hypothesis))
     return head, rows
 
 

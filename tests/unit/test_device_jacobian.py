@@ -8,7 +8,7 @@ from devices import coarse_led, heterojunction
 
 from perovsim.device.assemble import assemble
 from perovsim.device.run import Runner
-from perovsim.device.tables import PSI, SPECIES, Control
+from perovsim.device.tables import HOLE, PSI, SPECIES, Control
 
 CONTROL = Control(0.7, 1.3, 0.0, 0.0, 0.5)
 ALL = ("oxidised_halogen", "corrosion_couple", "electrochemical_corrosion")
@@ -16,9 +16,25 @@ TOLERANCE = 2e-4
 """Of an entry: what a central difference leaves of the curvature."""
 ROUNDING = 20 * np.finfo(float).eps
 
+LAWS = {
+    "chlorination": {"growth_law": "linear_parabolic", "transition_thickness": "1 nm"},
+    "bromination": {"growth_law": "parabolic", "transition_thickness": "1 nm"},
+    "corrosion_Cl": {"growth_law": "cabrera_mott", "jump_distance": "0.5 nm"},
+    "displacement_Cl": {"growth_law": "point_defect", "film_field": "1 MV/cm"},
+}
+"""One growth law each."""
+
+
+def with_laws():
+    """The LED with every reaction, its films grown by every law."""
+    led = coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm")
+    return led.replace(processes=tuple(part.replace(**LAWS.get(part.name, {})) for part in led.processes))
+
+
 CASES = {
     "led with every reaction": lambda: coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm"),
     "the same, mirrored": lambda: coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm").mirrored(),
+    "led with a law of growth for each film": with_laws,
     "heterojunction with ions": lambda: heterojunction(ions=True),
 }
 
@@ -39,16 +55,16 @@ def dense(problem, m) -> np.ndarray:
 
 
 def state_of(problem, runner) -> np.ndarray:
-    """A state away from equilibrium with films and lead that exist."""
+    """A state away from equilibrium with films, lead and dissolved halogen that exist."""
     rng = np.random.default_rng(0)
     runner.record_start()
     runner.follow_current(100.0, 0.0, np.array([1e-4]), "test", [])
     y = runner.state.y.copy()
     y[problem.band + 1 :] = 0.5 * rng.random(problem.lumps - 1)
-    for s, plan in enumerate(problem.plans):
-        if plan.formula == "Pb":
-            slots = problem.tables.slot[SPECIES + s]
-            y[slots[slots >= 0]] = 1e-5 * rng.random((slots >= 0).sum())
+    for s, plan in enumerate(problem.plans[HOLE + 1 :], HOLE + 1):
+        slots = problem.tables.slot[SPECIES + s]
+        there = slots[slots >= 0]
+        y[there] += (1e-5 if plan.formula == "Pb" else 1e-3) * rng.random(there.size)
     return y
 
 

@@ -1,0 +1,46 @@
+"""The film on a contact: how thick it is where it lies, and what share of the contact still conducts (numba)."""
+
+import math
+
+from perovsim.device.compiled import compiled
+from perovsim.device.tables import COVER, DECAY, FILM_SCALE
+
+DILUTE = 1e-9
+"""Film amount, in units of what covers the contact, below which the covered share is the amount itself."""
+
+
+@compiled
+def cover(p, y, state):
+    """Fill the local thickness h_mean/theta_b and T = 1 - theta_b (1 - exp(-2 kappa h_mean/theta_b)), with their slopes
+    by the films; theta_b = 1 - exp(-amount/cover). Without a blocking process the film is even and T = 1."""
+    volume, thickness, through = p.film, state.thickness, state.through
+    first = p.where.shape[1] + 1
+    thickness[:], through[:] = 0.0, 0.0
+    through[0] = 1.0
+    amount = 0.0
+    for k in range(volume.shape[0]):
+        amount += FILM_SCALE * y[first + k]
+        thickness[0] += FILM_SCALE * volume[k] * y[first + k]
+        thickness[1 + k] = FILM_SCALE * volume[k]
+    if not p.number[COVER] > 0.0:
+        return
+    _patches(volume, p.number[COVER], p.number[DECAY], amount, thickness, through)
+
+
+@compiled
+def _patches(volume, cover, decay, amount, thickness, through):
+    """Patches instead of an even film: thickness from mean to local, then the share that conducts."""
+    ratio, total = amount / cover, thickness[0]
+    if not ratio > 0.0:
+        thickness[:] = 0.0
+        thickness[0] = cover * volume.mean()
+        return
+    blocked = -math.expm1(-ratio)
+    local = cover * (total / amount) * (ratio / blocked if ratio > DILUTE else 1.0)
+    tunnel = math.exp(-decay * local)
+    thickness[0], through[0] = local, 1.0 - blocked * (1.0 - tunnel)
+    d_blocked = FILM_SCALE * math.exp(-ratio) / cover
+    for k in range(volume.shape[0]):
+        d_local = (FILM_SCALE * volume[k] - local * d_blocked) / blocked if ratio > DILUTE else 0.0
+        thickness[1 + k] = d_local
+        through[1 + k] = -d_blocked * (1.0 - tunnel) - blocked * decay * tunnel * d_local
