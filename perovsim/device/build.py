@@ -8,7 +8,7 @@ import numpy as np
 
 from perovsim.constants import EPS_0, K_B, Q
 from perovsim.device.chemistry import compile_reactions
-from perovsim.device.films import LEAD, ContactProducts, plan_products
+from perovsim.device.films import LEAD, ContactProducts, losses, plan_products
 from perovsim.device.mesh import Mesh
 from perovsim.device.participants import Context
 from perovsim.device.species import SpeciesPlan, plan_species
@@ -89,9 +89,19 @@ class Problem:
         return self.band + self.lumps
 
     @property
+    def losses(self) -> list:
+        """Processes that take a film away."""
+        return losses(self.device, self.products)
+
+    @property
+    def extents(self) -> int:
+        """Number of processes with an extent: reactions, then losses."""
+        return len(self.device.reactions) + len(self.losses)
+
+    @property
     def quadratures(self) -> int:
         """Number of integrals that ride along."""
-        return len(QUADRATURES) + len(self.device.reactions)
+        return len(QUADRATURES) + self.extents
 
     @property
     def capacitance(self) -> float:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from perovsim.constants import N_A
-from perovsim.device.sites import contact_side, split_site
+from perovsim.device.sites import contact_side, side_of, split_site
 from perovsim.errors import ModelFileError
-from perovsim.model.chemistry import FILM_HALIDE
+from perovsim.model.films import FILM_HALIDE, FilmLoss
 from perovsim.physics.thermochemistry import load_table
 
 LEAD_HALIDE = {"PbCl2": "Cl", "PbBr2": "Br", "PbI2": "I"}
@@ -69,6 +69,12 @@ def plan_products(device) -> ContactProducts:
     keys = (*films, *others)
     start = np.array([_salt(device, side) if formula in LEAD_HALIDE else 0.0 for formula, side in keys])
     return ContactProducts(keys, len(films), start, volume, existence, cover, decay)
+
+
+def losses(device, products: ContactProducts) -> list[FilmLoss]:
+    """Enabled processes that take away a film which the reactions can make."""
+    found = [process for process in device.enabled_processes if isinstance(process, FilmLoss)]
+    return [process for process in found if (process.film, side_of(device, process.contact)) in products.keys]
 
 
 def _salt(device, side: int) -> float:

@@ -288,6 +288,9 @@ def interfaces(h: History) -> Columns:
         out[f"extent_{process.name}"] = (extent, "mol m^-2", process.equation.text)
         out[f"faradaic_charge_{process.name}"] = (charge, "C m^-2", "n F times the extent")
         faradaic = faradaic + np.abs(charge)
+    for k, process in enumerate(h.problem.losses, len(h.problem.device.reactions)):
+        lost = h.extents[:, k] / N_A
+        out[f"lost_{process.name}"] = (lost, "mol m^-2", f"{process.film} lost by {process.kind}")
     out["faradaic_charge"] = (faradaic, "C m^-2", "sum of |n F extent| over the reactions")
     return out
 

@@ -34,7 +34,7 @@ from perovsim.device.tables import (
     VACANCY,
 )
 from perovsim.errors import ModelFileError
-from perovsim.model.chemistry import FILM_HALIDE
+from perovsim.model.films import FILM_HALIDE
 from perovsim.physics.growth import LAWS, Growth
 from perovsim.physics.thermochemistry import halide_level, lead_level, load_table
 
@@ -103,6 +103,12 @@ class Context:
         """Number of an activity, made on first use."""
         padded = (*depends, -1, -1)[:DEPENDS]
         return self.activities.setdefault((kind, *padded, *carrier, value, per), len(self.activities))
+
+    def film_share(self, formula: str) -> int:
+        """Activity of a compound of the film: its mole fraction, zero where there is no film."""
+        own = self.product(formula, self.products.side)
+        others = [self.product(name, self.products.side) for name in self.products.film_names if name != formula]
+        return self.activity(FILM_SHARE, own, *others[:1], value=self.products.existence / FILM_SCALE)
 
     def lead(self, cell: int) -> tuple[int, float]:
         """Unknown of metallic lead in a cell, and the share of the lead sites that one unit of it is."""
@@ -298,11 +304,7 @@ class Participants:
         row.charge -= nu
 
     def film(self, row: Row, formula: str, nu: float) -> None:
-        """AlX3 of a film: activity its mole fraction, zero where there is no film."""
-        side = self.at.products.side
-        own = self.at.product(formula, side)
-        others = [self.at.product(name, side) for name in self.at.products.film_names if name != formula]
+        """AlX3 of a film."""
         self.level(row, nu, self.table.gibbs(formula) / (N_A * Q))
-        share = self.at.activity(FILM_SHARE, own, *others[:1], value=self.at.products.existence / FILM_SCALE)
-        self.times(row, nu, share, 3.0 * abs(nu))
-        row.makes(own, nu)
+        self.times(row, nu, self.at.film_share(formula), 3.0 * abs(nu))
+        row.makes(self.at.product(formula, self.at.products.side), nu)

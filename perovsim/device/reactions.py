@@ -32,6 +32,7 @@ from perovsim.device.tables import (
     LINEAR,
     LINK,
     OFFSET_GROWTH,
+    POTENTIALS,
     POWER,
     PRESENT,
     PROCESS,
@@ -164,7 +165,7 @@ def _slopes(p, r, law, activity, up, down, fore, back, gate, by_affinity, by_see
     """Unknowns that rate r depends on and its slopes by them, in order of appearance; returns how many."""
     bare, count = up * fore - down * back, 0
     by_energy = gate * (law[ALPHA] * up * fore + (1.0 - law[ALPHA]) * down * back) + by_affinity * bare
-    for k in range(2):
+    for k in range(POTENTIALS):
         cols[count], slopes[count] = p.link[r, LINK + k], by_energy * law[DROP + k]
         count += 1
     for side, factor in ((0, gate * up), (1, -gate * down)):
@@ -208,7 +209,7 @@ def _shared(p, r, law, activity, energy, jumps, rate, want, cols, slopes):
     by_affinity = (alpha * fore + (1.0 - alpha) * back) / jumps
     count = 0
     if want:
-        for k in range(2):
+        for k in range(POTENTIALS):
             cols[count], slopes[count] = p.link[r, LINK + k], by_affinity * law[DROP + k]
             count += 1
         for side, by_log in (
@@ -230,12 +231,12 @@ def react(p, y, state, f, m, want):
     """Add every reaction to the rows that it changes, to the charge passed at the contacts and to the extents."""
     activities(p, y, state)
     activity, charge, films = state.activity, state.ledger.shape[0] - 2, p.film.shape[0]
-    most = 3 + 2 * DEPENDS * p.side.shape[2] + films
+    most = POTENTIALS + 1 + 2 * DEPENDS * p.side.shape[2] + films
     cols, slopes = np.empty(most, np.int64), np.empty(most)
     for r in range(p.rate.shape[0]):
         law, link, rows, change = p.rate[r], p.link[r], p.row[r], p.change[r]
         energy, h = law[ENERGY], state.thickness[0]
-        for k in range(2):
+        for k in range(POTENTIALS):
             if link[LINK + k] >= 0:
                 energy += law[DROP + k] * y[link[LINK + k]]
         slowed, by_thickness = 1.0, 0.0

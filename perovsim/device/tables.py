@@ -53,7 +53,9 @@ OFFSET_GROWTH, SLOWING, FADING, JUMPS = range(GROWTH, GROWTH + 4)
 """Columns of the growth law: P = exp(-fading h)/(offset + slowing h), jumps in series N = 1 + jumps h; [1/m]."""
 RATE_COLUMNS = JUMPS + 1
 PROCESS, LINK = 0, 1
-"""Columns of `Tables.link`: the process, then two unknowns whose potentials enter the affinity."""
+"""Columns of `Tables.link`: the process, then the unknowns whose potentials enter the affinity."""
+POTENTIALS = 2
+"""How many of them there are at the most."""
 LINEAR, BAND, REMAINDER, POWER, FILM_SHARE, PRESENT = range(6)
 """Kinds of activity: how a reaction sees a participant."""
 KIND, DEPENDS_ON, CARRIER = 0, 1, 4
@@ -102,7 +104,7 @@ class Tables(NamedTuple):
     rate: np.ndarray
     """(r, RATE_COLUMNS)."""
     link: np.ndarray
-    """(r, 3)."""
+    """(r, 1 + POTENTIALS)."""
     side: np.ndarray
     """Activities of reactants and products, -1 for none (2, r, a)."""
     row: np.ndarray

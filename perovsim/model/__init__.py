@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from perovsim.model.check import CheckReport, check_file
-from perovsim.model.chemistry import Electrochemistry, FilmBlocking, LeadTraps, Reaction, Species
+from perovsim.model.chemistry import Electrochemistry, LeadTraps, Reaction, Species
 from perovsim.model.device import Device
+from perovsim.model.films import FilmBlocking, Hydrolysis, Sublimation
 from perovsim.model.lamella import LamellaSpec
 from perovsim.model.loader import device_from_text, load_device, load_material
 from perovsim.model.material import DiluteIon, HalideLattice, Material
@@ -40,6 +41,7 @@ __all__ = [
     "Emission",
     "FilmBlocking",
     "HalideLattice",
+    "Hydrolysis",
     "ImagingMode",
     "Interface",
     "LamellaSpec",
@@ -53,6 +55,7 @@ __all__ = [
     "Rest",
     "Species",
     "StopCondition",
+    "Sublimation",
     "Sweep",
     "check_file",
     "constant_current",

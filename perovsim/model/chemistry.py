@@ -15,17 +15,14 @@ from perovsim.errors import ModelFileError
 from perovsim.model import dimensions as dim
 from perovsim.model.base import ModelData, PlacedError
 from perovsim.model.equation import Equation, parse_equation
+from perovsim.model.films import FilmBlocking, Hydrolysis, Sublimation
 from perovsim.model.names import Name
+from perovsim.model.process import ProcessData
 from perovsim.model.quantity import Dimension, Quantity
 from perovsim.physics.growth import LAWS
 
-ALWAYS = "always"
-"""Hypothesis key of a process that belongs to every hypothesis (films block, lead traps)."""
-
 _SITE = re.compile(r"(layer:[^|:]+|contact:[^|:]+(\|layer:[^|:]+)?|interface:[^|:]+\|[^|:]+)")
 SITE_FORMS = '"layer:NAME", "contact:NAME", "contact:NAME|layer:NAME" or "interface:A|B"'
-FILM_HALIDE = {"AlCl3": "Cl", "AlBr3": "Br", "AlI3": "I"}
-"""Films that are known, with their halide."""
 BULK_UNITS = ("mol/m^3/s", "m^3/s")
 
 
@@ -70,15 +67,6 @@ class Species(ModelData):
     charge: int = Field(default=0, ge=-4, le=4)
     reference_density: dim.PositiveDensity
     layers: dict[str, SpeciesInLayer] = Field(min_length=1)
-
-
-class ProcessData(ModelData):
-    """What every process has: a name, a switch and the hypothesis that it belongs to."""
-
-    name: Name
-    enabled: bool = True
-    hypothesis: str = ALWAYS
-    description: str = ""
 
 
 def _half() -> Quantity:
@@ -158,21 +146,6 @@ class Reaction(ProcessData):
         return self
 
 
-class FilmBlocking(ProcessData):
-    """A film on a contact that blocks area and has to be tunnelled through.
-
-    Blocked area theta_b = 1 - exp(-n / coverage_amount), n [mol/m^2];
-    injection through the film falls as exp(-tunnel_decay h).
-    existence_amount : activity n/(n + n_0) of a film that hardly exists
-    """
-
-    kind: Literal["film_blocking"]
-    contact: str
-    coverage_amount: dim.ArealAmount
-    tunnel_decay: dim.InverseLength
-    existence_amount: dim.ArealAmount
-
-
 class LeadTraps(ProcessData):
     """Metallic lead as recombination centres (SRH), `trap_energy` below vacuum."""
 
@@ -182,5 +155,9 @@ class LeadTraps(ProcessData):
     capture_hole: dim.Capture
     trap_energy: dim.Level
 
+    def told(self, temperature: float) -> str:
+        """What it does, in a few words."""
+        return f"{self.traps_per_atom} centres per atom of metallic lead, {self.trap_energy} below vacuum"
 
-Process = Annotated[Reaction | FilmBlocking | LeadTraps, Field(discriminator="kind")]
+
+Process = Annotated[Reaction | FilmBlocking | Sublimation | Hydrolysis | LeadTraps, Field(discriminator="kind")]

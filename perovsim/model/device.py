@@ -10,8 +10,9 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from perovsim.model import dimensions as dim
 from perovsim.model.base import ModelData, PlacedError
-from perovsim.model.chemistry import ALWAYS, Electrochemistry, Process, Reaction, Species
+from perovsim.model.chemistry import Electrochemistry, Process, Reaction, Species
 from perovsim.model.names import did_you_mean
+from perovsim.model.process import ALWAYS
 from perovsim.model.quantity import Dimension, Quantity
 from perovsim.model.stack import Contact, Emission, Interface, Layer
 
@@ -232,7 +233,7 @@ class Device(ModelData):
     @model_validator(mode="after")
     def _check_sites(self) -> Self:
         for index, process in enumerate(self.processes):
-            if process.kind == "film_blocking":
+            if hasattr(process, "contact"):
                 self._check_known("contact", process.contact, ("process", index, "contact"))
             elif process.kind == "reaction":
                 self._check_site(process.site, ("process", index, "site"))

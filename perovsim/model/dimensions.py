@@ -39,8 +39,12 @@ Lifetime = Annotated[Quantity, Dimension(("s",), low=0, above=True, infinite=Tru
 Velocity = Annotated[Quantity, Dimension(("m/s",), low=0, infinite=True)]
 Modulus = Annotated[Quantity, Dimension(("Pa",), low=0, high=1e13, above=True)]
 
+Pressure = Annotated[Quantity, Dimension(("Pa",), low=0, high=1e9)]
+PositivePressure = Annotated[Quantity, Dimension(("Pa",), low=0, high=1e9, above=True)]
+MolarMass = Annotated[Quantity, Dimension(("kg/mol",), low=0, high=10, above=True)]
 ArealAmount = Annotated[Quantity, Dimension(("mol/m^2",), low=0, high=1e3, above=True)]
 ReactionRate = Annotated[Quantity, Dimension(("mol/m^2/s", "mol/m^3/s", "m^3/s"), low=0, high=1e12)]
+ArealRate = Annotated[Quantity, Dimension(("mol/m^2/s",), low=0, high=1e12)]
 ArealResistance = Annotated[Quantity, Dimension(("ohm m^2",), low=0, high=1e12)]
 
 Voltage = Annotated[Quantity, Dimension(("V",), low=-1e3, high=1e3)]

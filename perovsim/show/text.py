@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from perovsim.model import Contact, Device, Layer, Quantity
-from perovsim.model.chemistry import FILM_HALIDE
+from perovsim.model.films import FILM_HALIDE
 from perovsim.model.quantity import STATUSES
 from perovsim.show.reactions import Voltage, corrosion_couples, voltage
 
@@ -103,8 +103,9 @@ def _others(device: Device) -> str:
     others = [process for process in device.processes if process.kind != "reaction"]
     if not others:
         return ""
-    rows = [(item.name, "yes" if item.enabled else "no", item.kind) for item in others]
-    return f"Other processes\n{table(('process', 'on', 'kind'), rows)}"
+    temperature = float(device.temperature)
+    rows = [(item.name, "yes" if item.enabled else "no", item.kind, item.told(temperature)) for item in others]
+    return f"Other processes\n{table(('process', 'on', 'kind', 'what it does'), rows)}"
 
 
 def _values(device: Device) -> str:

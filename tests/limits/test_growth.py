@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from growth_cell import VOLUME, affinity, cell, grown, speed, thickness
+from growth_cell import DRIVE, VOLUME, affinity, cell, grown, speed, thickness
 from numpy.testing import assert_allclose
 from scipy.integrate import quad
 from scipy.special import expi
@@ -15,8 +15,8 @@ from perovsim.device.films import EXISTENCE
 from perovsim.model import load_device
 
 VT = K_B * 298.15 / Q
-DRIVE = 2.0 * np.sinh(0.5 * affinity())
-"""exp(A/2) - exp(-A/2)."""
+
+
 FIRST = EXISTENCE * VOLUME / N_A
 """Thickness of a film that just exists [m]."""
 

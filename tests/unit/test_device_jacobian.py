@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from devices import coarse_led, heterojunction
+from growth_cell import sublimation
 
 from perovsim.device.assemble import assemble
 from perovsim.device.run import Runner
@@ -26,9 +27,10 @@ LAWS = {
 
 
 def with_laws():
-    """The LED with every reaction, its films grown by every law."""
+    """The LED with every reaction, its films grown by every law and lost to a vapour."""
     led = coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm")
-    return led.replace(processes=tuple(part.replace(**LAWS.get(part.name, {})) for part in led.processes))
+    processes = tuple(part.replace(**LAWS.get(part.name, {})) for part in led.processes)
+    return led.replace(processes=(*processes, sublimation(contact="cathode", background_pressure=1e-3)))
 
 
 CASES = {
