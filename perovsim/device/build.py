@@ -20,12 +20,17 @@ from perovsim.device.tables import (
     CENTRE_CAPTURE,
     CENTRE_LEVEL,
     CENTRES_PER_ATOM,
+    CONDUCTIVITY,
     COVER,
     DECAY,
     DIFFUSIVITY,
+    DISPLACED,
     ELECTRON,
     EMISSION,
+    FIELD_SCALE,
+    FILM_FIELD,
     FIXED,
+    FRENKEL,
     GAP,
     GENERATION,
     HALIDE,
@@ -37,6 +42,8 @@ from perovsim.device.tables import (
     LIFETIME,
     NUMBERS,
     OFFSET,
+    PATCHES,
+    PER_VOLT,
     PSI,
     QUADRATURES,
     RADIATIVE,
@@ -76,7 +83,7 @@ class Problem:
     @property
     def lumps(self) -> int:
         """Number of lumped unknowns."""
-        return 1 + len(self.products.keys)
+        return 1 + len(self.products.keys) + 2 * self.products.conducts
 
     @property
     def band(self) -> int:
@@ -112,7 +119,8 @@ class Problem:
         """What an unknown is, in words."""
         if unknown >= self.band:
             k = unknown - self.band
-            return "the voltage" if k == 0 else f"the amount of {self.products.keys[k - 1][0]}"
+            amounts = [f"the amount of {formula}" for formula, _ in self.products.keys]
+            return ["the voltage", *amounts, "the field in the film", "the voltage across the film"][k]
         kind, cell = (int(v[0]) for v in np.nonzero(self.tables.slot == unknown))
         words = ["potential", "vacancy fraction", "halide fraction", *(f"density of {p.name}" for p in self.plans)]
         layer = self.device.layers[self.mesh.layer[cell]].name
@@ -143,7 +151,7 @@ def build(device) -> Problem:
         _species(cells, plans, vt),
         _face(cells, vt),
         _contact(device, vt),
-        _number(device, plans, products, vt),
+        _number(device, plans, products, where.shape[1], vt),
         products.volume,
         **compile_reactions(context),
     )
@@ -274,18 +282,35 @@ def _contact(device, vt: float) -> np.ndarray:
     return contact
 
 
-def _number(device, plans: list[SpeciesPlan], products: ContactProducts, vt: float) -> np.ndarray:
+def _number(device, plans: list[SpeciesPlan], products: ContactProducts, band: int, vt: float) -> np.ndarray:
     first, last = device.contacts
     number = np.zeros(NUMBERS)
     number[SIGN] = 1.0 if first.which == "anode" else -1.0
     number[BUILT_IN] = (float(last.work_function) - float(first.work_function)) / vt
-    number[COVER], number[DECAY], number[CENTRE] = products.cover, products.decay, -1
+    number[CENTRE] = -1
+    _enter_film(number, products, band, vt)
     traps = _lead_traps(device)
     if traps is not None:
         number[CENTRE] = next((s for s, plan in enumerate(plans) if plan.formula == LEAD), -1)
         number[CENTRES_PER_ATOM] = float(traps.traps_per_atom)
         number[CENTRE_CAPTURE:] = float(traps.capture_electron), float(traps.capture_hole)
     return number
+
+
+def _enter_film(number: np.ndarray, products: ContactProducts, band: int, vt: float) -> None:
+    """How the films act on their contact: patches that are tunnelled through, or a closed film that conducts."""
+    number[FILM_FIELD], number[COVER], own = -1, products.cover, products.blocking
+    if products.cover > 0.0:
+        number[PATCHES], number[DECAY] = float(own.avrami_exponent), float(own.tunnel_decay)
+    if products.conducts:
+        permittivity = float(own.permittivity) * EPS_0
+        number[FILM_FIELD], number[PER_VOLT] = band + 1 + len(products.keys), FIELD_SCALE / vt
+        number[DISPLACED], number[CONDUCTIVITY] = (
+            permittivity * FIELD_SCALE / Q,
+            float(own.conductivity) * FIELD_SCALE / Q,
+        )
+        if own.conduction == "poole_frenkel":
+            number[FRENKEL] = np.sqrt(Q * FIELD_SCALE / (np.pi * permittivity)) / vt
 
 
 def _lead_traps(device):

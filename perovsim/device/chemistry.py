@@ -113,6 +113,6 @@ def _enter_links(law: np.ndarray, participants: Participants, row: Row) -> list[
     """Unknowns of the potentials that enter the affinity; their factors go into the law."""
     links = [(unknown, factor) for unknown, factor in row.links.items() if abs(factor) > LEAST_FACTOR]
     if len(links) > POTENTIALS:
-        participants.fail("more than two potentials enter its affinity")
+        participants.fail("more than three potentials enter its affinity")
     law[DROP : DROP + len(links)] = [factor for _, factor in links]
     return [unknown for unknown, _ in links]

@@ -3,16 +3,19 @@
 import math
 
 from perovsim.device.compiled import compiled
-from perovsim.device.tables import COVER, DECAY, FILM_SCALE
+from perovsim.device.powers import power
+from perovsim.device.tables import COVER, DECAY, FILM_SCALE, PATCHES
 
 DILUTE = 1e-9
-"""Film amount, in units of what covers the contact, below which the covered share is the amount itself."""
+"""Covered share below which the slope of the thickness is the difference of two equal numbers."""
+NOTHING = 1e-200
+"""Covered share below which there is no film."""
 
 
 @compiled
 def cover(p, y, state):
     """Fill the local thickness h_mean/theta_b and T = 1 - theta_b (1 - exp(-2 kappa h_mean/theta_b)), with their slopes
-    by the films; theta_b = 1 - exp(-amount/cover). Without a blocking process the film is even and T = 1."""
+    by the films; theta_b = 1 - exp[-(amount/cover)^m]. Without patches the film is even and T = 1."""
     volume, thickness, through = p.film, state.thickness, state.through
     first = p.where.shape[1] + 1
     thickness[:], through[:] = 0.0, 0.0
@@ -24,23 +27,23 @@ def cover(p, y, state):
         thickness[1 + k] = FILM_SCALE * volume[k]
     if not p.number[COVER] > 0.0:
         return
-    _patches(volume, p.number[COVER], p.number[DECAY], amount, thickness, through)
+    _patches(volume, p.number[COVER], p.number[PATCHES], p.number[DECAY], amount, thickness, through)
 
 
 @compiled
-def _patches(volume, cover, decay, amount, thickness, through):
+def _patches(volume, cover, exponent, decay, amount, thickness, through):
     """Patches instead of an even film: thickness from mean to local, then the share that conducts."""
-    ratio, total = amount / cover, thickness[0]
-    if not ratio > 0.0:
+    grown, steep = power(amount / cover, exponent)
+    blocked = -math.expm1(-grown)
+    if not blocked > NOTHING:
         thickness[:] = 0.0
-        thickness[0] = cover * volume.mean()
+        thickness[0] = cover * volume.mean() / steep if steep > 0.0 else 0.0
         return
-    blocked = -math.expm1(-ratio)
-    local = cover * (total / amount) * (ratio / blocked if ratio > DILUTE else 1.0)
+    local = thickness[0] / blocked
     tunnel = math.exp(-decay * local)
     thickness[0], through[0] = local, 1.0 - blocked * (1.0 - tunnel)
-    d_blocked = FILM_SCALE * math.exp(-ratio) / cover
+    d_blocked = FILM_SCALE * steep * math.exp(-grown) / cover
     for k in range(volume.shape[0]):
-        d_local = (FILM_SCALE * volume[k] - local * d_blocked) / blocked if ratio > DILUTE else 0.0
+        d_local = (thickness[1 + k] - local * d_blocked) / blocked if grown > DILUTE else 0.0
         thickness[1 + k] = d_local
         through[1 + k] = -d_blocked * (1.0 - tunnel) - blocked * decay * tunnel * d_local

@@ -71,7 +71,8 @@ def _densities(carries, base, charge, psi) -> np.ndarray:
 def _state(problem: Problem, psi: np.ndarray, density: np.ndarray) -> np.ndarray:
     slot, scale = problem.tables.slot, problem.tables.species[SCALE]
     y = np.zeros(problem.size)
-    y[problem.band + 1 :] = problem.products.start / FILM_SCALE
+    first = problem.band + 1
+    y[first : first + len(problem.products.keys)] = problem.products.start / FILM_SCALE
     start = np.array(problem.density_start)
     start[:2] = density
     values = {PSI: psi, VACANCY: problem.theta_start, HALIDE: problem.halide_start}

@@ -88,6 +88,17 @@ class History:
         return np.nan_to_num(lattice.composition(self.get(HALIDE), self.get(VACANCY), start)[0] - start)
 
     @property
+    def film_amounts(self) -> np.ndarray:
+        """Amounts of the films [m^-2] (time, films)."""
+        first = self.problem.band + 1
+        return FILM_SCALE * self.y[:, first : first + self.problem.products.films]
+
+    @property
+    def film_drop(self) -> np.ndarray:
+        """Voltage across the film, x-directed [kT/q]; zero where it does not conduct."""
+        return self.y[:, -1] if self.problem.products.conducts else np.zeros(self.time.size)
+
+    @property
     def voltage(self) -> np.ndarray:
         """Voltage of the stack, without series resistance [V]."""
         return self.y[:, self.problem.band] * self.problem.vt
@@ -237,7 +248,7 @@ def stack_current(h: History) -> np.ndarray:
 def charge_passed(h: History, shunt: float) -> np.ndarray:
     """Integral of the terminal current [C/m^2]: quadratures of the integrator and the charge on the first contact."""
     t, s = h.t, h.t.number[SIGN]
-    on_contact = t.face[GAP, 0] * (s * h.y[:, h.problem.band] - h.y[:, t.slot[PSI, 0]])
+    on_contact = t.face[GAP, 0] * (s * h.y[:, h.problem.band] - h.film_drop - h.y[:, t.slot[PSI, 0]])
     inner = h.integral("current_first") + on_contact - on_contact[0]
     return s * Q * inner + shunt * h.problem.vt * h.integral("voltage")
 
@@ -275,9 +286,9 @@ def interfaces(h: History) -> Columns:
         contact = h.problem.device.contacts[side].name
         grown = (amounts[:, k] - plan.start[k]) / N_A
         out[f"deposit_{name}_{contact}"] = (grown, "mol m^-2", f"{name} on {contact}, eaten where negative")
-    film = amounts[:, : plan.films].sum(axis=1)
-    blocked = -np.expm1(-film / plan.cover) if plan.cover > 0.0 else np.zeros(h.time.size)
-    out["blocked_fraction"] = (blocked, "1", "blocked share of the contact")
+    out["blocked_fraction"] = (plan.covered(h.film_amounts.sum(axis=1)), "1", "share of the contact under films")
+    if plan.conducts:
+        out["film_drop"] = (h.t.number[SIGN] * h.problem.vt * h.film_drop, "V", "part of V that drops across the film")
     lead = next((s for s, species in enumerate(h.problem.plans) if species.formula == LEAD), None)
     total = np.zeros(h.time.size) if lead is None else np.nansum(h.density(lead) * h.problem.mesh.widths, axis=1)
     out["Pb0_total"] = (total / N_A, "mol m^-2", "metallic lead")

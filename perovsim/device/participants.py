@@ -95,6 +95,11 @@ class Context:
         """Unknown of a kind in a cell, -1 where there is none."""
         return int(self.slots[kind, cell]) if cell >= 0 else -1
 
+    @property
+    def drop(self) -> int:
+        """Unknown of the voltage across a film that conducts."""
+        return self.band + 1 + len(self.products.keys) + 1
+
     def product(self, formula: str, side: int) -> int:
         """Unknown of a product on a contact."""
         return self.band + 1 + self.products.keys.index((formula, side))
@@ -141,6 +146,9 @@ class Participants:
             if reaction.growth_law != "interface":
                 self.fail(f'growth_law = "{reaction.growth_law}" needs a film among the products, one of {FILM_WORDS}')
             return Growth()
+        patches = 1.0 if products.blocking is None else float(products.blocking.avrami_exponent)
+        if patches > 1.0 and products.cover > 0.0 and reaction.growth_law != "interface":
+            self.fail("patches that begin infinitely high (avrami_exponent above 1) have no thickness for a growth law")
         law, first = LAWS[reaction.growth_law], products.existence * products.volume[film]
         value = float(getattr(reaction, law.needs)) if law.needs else 0.0
         return law.coefficients(value, float(reaction.alpha) / self.at.vt, first)
@@ -300,6 +308,10 @@ class Participants:
             first, last = (float(x.work_function) for x in self.at.device.contacts)
             row.energy += nu * (last - first) / self.at.vt
             row.link(self.at.band, nu * (1.0 if contact.which == "anode" else -1.0))
+        if (
+            self.at.products.conducts and self.at.products.side == 1
+        ):  # the last contact is then behind the film, and the zero of psi before it
+            row.link(self.at.drop, -nu)
         row.face[side] += nu if side == 0 else -nu
         row.charge -= nu
 

@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from perovsim.device.compiled import compiled
+from perovsim.device.powers import power
 from perovsim.device.tables import (
     ALPHA,
     AT_CONTACT,
@@ -53,8 +54,6 @@ TINY = 1e-250
 """Activities below this count as this in logarithms and quotients."""
 LEAST_SHARED = 1e-30
 """The same where jumps in series share the affinity: its slopes go with the inverse of an activity."""
-FEW = 1e-4
-"""Share of occupied sites below which a root of it is replaced: the slope of the root has no bound there."""
 EXTENTS, CURRENT = len(QUADRATURES), QUADRATURES.index("current_first")
 
 
@@ -77,22 +76,12 @@ def activities(p, y, state):
             out[BY], out[BY + 1] = -number, -number
         elif kind == POWER:
             per = p.activity_number[k, 1]
-            out[VALUE], slope = _power(1.0 - per * y[i0], number)
+            out[VALUE], slope = power(1.0 - per * y[i0], number)
             out[BY] = -per * slope
         elif kind == PRESENT:
             out[VALUE], out[BY] = -math.expm1(-y[i0] / number), math.exp(-y[i0] / number) / number
         else:
             _film_share(y[i0], y[i1] if i1 >= 0 else 0.0, number, out)
-
-
-@compiled
-def _power(share, exponent):
-    """share^exponent and its slope; below FEW the parabola through 0 that joins it smoothly, so that it has a sign."""
-    if share >= FEW or exponent > 1.0:
-        return abs(share) ** exponent * np.sign(share), exponent * abs(share) ** (exponent - 1.0)
-    steep, ratio = FEW ** (exponent - 1.0), share / FEW
-    first, second = (2.0 - exponent) * steep, (exponent - 1.0) * steep
-    return share * (first + second * ratio), first + 2.0 * second * ratio
 
 
 @compiled
@@ -198,8 +187,8 @@ def _logarithms(activity, ids):
 
 @compiled
 def _shared(p, r, law, activity, energy, jumps, rate, want, cols, slopes):
-    """r = r0' [exp(alpha A/N) - exp(-(1 - alpha) A/N)], r0' as for N = 1: its value, its slope by N, and where `want`
-    how many slopes by other unknowns it left in cols and slopes."""
+    """r = r0' [exp(alpha A/N) - exp(-(1 - alpha) A/N)], r0' as for N = 1: its value, its slope by N, and where
+    `want` how many slopes by other unknowns it left in cols and slopes."""
     alpha = law[ALPHA]
     before, after = _logarithms(activity, p.side[0, r]), _logarithms(activity, p.side[1, r])
     affinity = energy + before - after

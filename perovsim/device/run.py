@@ -26,8 +26,9 @@ EQUILIBRATION = 1e10
 POTENTIAL_TOLERANCE = 20.0
 """Absolute tolerance of potentials in units of rtol [kT/q]."""
 CARRIER_FLOOR, ION_FLOOR, LEAD_FLOOR, VACANCY_FLOOR, HALIDE_FLOOR, FILM_FLOOR = 1e16, 1e20, 1e-4, 0.1, 0.1, 1e-2
+FIELD_FLOOR = 1e-2
 """Amounts below which a species is noise: [m^-3], [m^-3], share of the lead sites, of the vacancies at the start, of
-the sites, and in units of a film unknown."""
+the sites, and in units of a film unknown, of the field in a film."""
 LEAST_VACANCIES = 1e-12
 """Vacancy fraction whose share is the floor where there is none at the start."""
 SMALLEST_CURRENT = 1e-6
@@ -220,4 +221,6 @@ def _tolerances(problem: Problem, rtol: float) -> np.ndarray:
         else:
             put(slot[SPECIES + s], ION_FLOOR / scale[s] if plan.is_mobile else LEAD_FLOOR)
     put(problem.band + 1 + np.arange(len(problem.products.keys)), FILM_FLOOR)
+    if problem.products.conducts:
+        put(np.array([problem.size - 2]), FIELD_FLOOR)
     return tolerance

@@ -2,7 +2,8 @@
 
 Unknowns of a cell, those without transport first: immobile species, then the potential psi [kT/q], mobile species
 (density in units of their scale), on a halide lattice the site fractions of vacancies and of the first halide. Lumped
-unknowns come last: the voltage of the stack [kT/q], then the film amounts [FILM_SCALE m^-2].
+unknowns come last: the voltage of the stack [kT/q], the film amounts [FILM_SCALE m^-2], where a film conducts the field
+in it [FIELD_SCALE V/m] and the voltage across it, x-directed [kT/q].
 
 Species: electrons, holes, then ions, neutral species and products; mu/kT = ln density + charge psi + offset +
 slope (x - x_start), x the composition of the lattice.
@@ -18,6 +19,8 @@ ELECTRON, HOLE = 0, 1
 """The first two species."""
 FILM_SCALE = 1e19
 """Unit of the film unknowns [m^-2]: about one formula layer."""
+FIELD_SCALE = 1e8
+"""Unit of the field in the film [V/m]."""
 
 IN_CELL, IN_PLACE = 0, 1
 """Rows of `Tables.where`: cell of an unknown, its place among the unknowns of the cell."""
@@ -39,22 +42,25 @@ GAP, WEIGHT, BOUNDARY, EMISSION = 0, 1, 2, 3
 materials meet there, then 1/velocity of thermionic emission of electrons and holes [s/m] (0: continuous level)."""
 WORK, STICKING = 0, 1
 """Columns of `Tables.contact`: work function [kT], then 1/surface velocity of electrons and holes [s/m] (0: ohmic)."""
-SIGN, BUILT_IN, COVER, DECAY, CENTRE, CENTRES_PER_ATOM, CENTRE_CAPTURE = range(7)
+SIGN, BUILT_IN, COVER, PATCHES, DECAY, FILM_FIELD, PER_VOLT, DISPLACED, CONDUCTIVITY, FRENKEL = range(10)
+CENTRE, CENTRES_PER_ATOM, CENTRE_CAPTURE = range(10, 13)
 """Entries of `Tables.number`: +1 where the first contact is the anode; psi(first) - psi(last) at zero voltage; film
-amount that blocks 1 - 1/e of the area [m^-2] (0: none), 2 kappa of tunnelling [1/m]; species whose atoms act as
-recombination centres (-1: none), centres per atom, capture coefficients of electrons and holes [m^3/s]."""
+amount that blocks 1 - 1/e of the area [m^-2] (0: none), exponent of that, 2 kappa of tunnelling [1/m]; unknown of the
+field in the film (-1: none), after which stands its voltage, FIELD_SCALE over kT/q [1/m], eps_f/q and sigma/q times
+that unit, b of Poole-Frenkel times its root; species whose atoms act as recombination centres (-1: none), centres per
+atom, capture coefficients of electrons and holes [m^3/s]."""
 NUMBERS = CENTRE_CAPTURE + 2
 
-RATE, ALPHA, ENERGY, STEPS, BARRIER, DROP, AT_CONTACT, GROWTH = 0, 1, 2, 3, 4, 5, 7, 9
+RATE, ALPHA, ENERGY, STEPS, BARRIER, DROP, AT_CONTACT, GROWTH = 0, 1, 2, 3, 4, 5, 8, 10
 """Columns of `Tables.rate`: rate constant [m^-2 s^-1], symmetry factor, standard part of the affinity [kT] per
-elementary step, steps, nucleation barrier [kT], factors of two potentials, charge passed at the first and the last
+elementary step, steps, nucleation barrier [kT], factors of the potentials, charge passed at the first and the last
 face, coefficients of the growth law."""
 OFFSET_GROWTH, SLOWING, FADING, JUMPS = range(GROWTH, GROWTH + 4)
 """Columns of the growth law: P = exp(-fading h)/(offset + slowing h), jumps in series N = 1 + jumps h; [1/m]."""
 RATE_COLUMNS = JUMPS + 1
 PROCESS, LINK = 0, 1
 """Columns of `Tables.link`: the process, then the unknowns whose potentials enter the affinity."""
-POTENTIALS = 2
+POTENTIALS = 3
 """How many of them there are at the most."""
 LINEAR, BAND, REMAINDER, POWER, FILM_SHARE, PRESENT = range(6)
 """Kinds of activity: how a reaction sees a participant."""

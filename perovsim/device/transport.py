@@ -12,6 +12,7 @@ from perovsim.device.tables import (
     CHARGE,
     DIFFUSIVITY,
     EMISSION,
+    FILM_FIELD,
     FIXED,
     GAP,
     HALIDE,
@@ -58,8 +59,10 @@ def prepare(p, y, state):
 
 @compiled
 def first_contact(p, y):
-    """Inner potential of the first contact [kT/q]; that of the last is the zero."""
-    return p.number[SIGN] * y[p.where.shape[1]] + p.number[BUILT_IN]
+    """Inner potential of the first contact [kT/q]; that of the last is the zero. A film takes its drop off."""
+    field = int(p.number[FILM_FIELD])
+    across = y[field + 1] if field >= 0 else 0.0
+    return p.number[SIGN] * y[p.where.shape[1]] + p.number[BUILT_IN] - across
 
 
 @compiled
@@ -94,6 +97,8 @@ def poisson(p, y, state, f, m, want):
     if want:
         add(m, p.where, first, first, gap[0])
         add(m, p.where, first, p.where.shape[1], -gap[0] * p.number[SIGN])
+        if p.number[FILM_FIELD] >= 0.0:
+            add(m, p.where, first, int(p.number[FILM_FIELD]) + 1, gap[0])
         add(m, p.where, last, last, gap[n])
 
 
@@ -239,6 +244,8 @@ def _contact(p, y, state, f, m, want, s, side):
     entry[psi] += out * by_w * z
     if side == 0:
         entry[band] += out * by_wall * z * p.number[SIGN]
+        if p.number[FILM_FIELD] >= 0.0:
+            entry[int(p.number[FILM_FIELD]) + 1] -= out * by_wall * z
     by_x = (by_w + by_wall - by_metal * metal) * p.species_cell[SLOPE, s, i]
     if by_x != 0.0:
         entry[p.slot[VACANCY, i]] += out * by_x * state.by[0, i]

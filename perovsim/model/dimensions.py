@@ -39,6 +39,8 @@ Lifetime = Annotated[Quantity, Dimension(("s",), low=0, above=True, infinite=Tru
 Velocity = Annotated[Quantity, Dimension(("m/s",), low=0, infinite=True)]
 Modulus = Annotated[Quantity, Dimension(("Pa",), low=0, high=1e13, above=True)]
 
+AvramiExponent = Annotated[Quantity, Dimension(("",), low=0, high=10, above=True)]
+Conductivity = Annotated[Quantity, Dimension(("S/m",), low=0, high=1e9, above=True)]
 Pressure = Annotated[Quantity, Dimension(("Pa",), low=0, high=1e9)]
 PositivePressure = Annotated[Quantity, Dimension(("Pa",), low=0, high=1e9, above=True)]
 MolarMass = Annotated[Quantity, Dimension(("kg/mol",), low=0, high=10, above=True)]

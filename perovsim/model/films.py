@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from perovsim.constants import N_A
 from perovsim.model import dimensions as dim
+from perovsim.model.base import PlacedError
 from perovsim.model.process import ProcessData
 from perovsim.model.quantity import Dimension, Quantity
 from perovsim.physics.film_loss import arrhenius, hertz_knudsen
@@ -20,6 +21,10 @@ def _one() -> Quantity:
     return Dimension(("",), low=0, high=1).read({"value": 1.0, "note": "every molecule that strikes sticks"})
 
 
+def _first_order() -> Quantity:
+    return Dimension(("",), low=0, above=True).read({"value": 1.0, "note": "flat patches of one height"})
+
+
 def _vacuum() -> Quantity:
     return Dimension(("Pa",), low=0).read(0.0)
 
@@ -28,23 +33,50 @@ def _room() -> Quantity:
     return Dimension(("K",)).read(298.15)
 
 
-class FilmBlocking(ProcessData):
-    """A film on a contact that blocks area and has to be tunnelled through.
+CONDUCTION = {
+    "tunnel": ("coverage_amount", "tunnel_decay"),
+    "ohmic": ("conductivity", "permittivity"),
+    "poole_frenkel": ("conductivity", "permittivity"),
+}
+"""What each way of conduction through a film needs."""
 
-    Blocked area theta_b = 1 - exp(-n / coverage_amount), n [mol/m^2];
-    injection through the film falls as exp(-tunnel_decay h).
+
+class FilmBlocking(ProcessData):
+    """A film on a contact that the current has to pass; `conduction` says how.
+
+    tunnel : patches block theta_b = 1 - exp[-(n/coverage_amount)^avrami_exponent] of the area, n [mol/m^2], and what
+        passes them falls as exp(-tunnel_decay h), h their own thickness
+    ohmic, poole_frenkel : a closed film, in series with the stack: j = conductivity F exp(b sqrt F), b = 0 or
+        sqrt(q^3/(pi eps))/kT, with the displacement current of `permittivity` beside it; the drop is F h
+    avrami_exponent : 1 for flat patches of one height (2-D nucleation), 2/3 for islands that grow in height as well
     existence_amount : activity n/(n + n_0) of a film that hardly exists
     """
 
     kind: Literal["film_blocking"]
     contact: str
-    coverage_amount: dim.ArealAmount
-    tunnel_decay: dim.InverseLength
     existence_amount: dim.ArealAmount
+    conduction: Literal["tunnel", "ohmic", "poole_frenkel"] = "tunnel"
+    coverage_amount: dim.ArealAmount | None = None
+    avrami_exponent: dim.AvramiExponent = Field(default_factory=_first_order)
+    tunnel_decay: dim.InverseLength | None = None
+    conductivity: dim.Conductivity | None = None
+    permittivity: dim.Permittivity | None = None
+
+    @model_validator(mode="after")
+    def _check_conduction(self) -> Self:
+        missing = [name for name in CONDUCTION[self.conduction] if getattr(self, name) is None]
+        if missing:
+            message = f'conduction = "{self.conduction}" needs {" and ".join(missing)}; give it first'
+            raise PlacedError(message, "conduction")
+        return self
 
     def told(self, temperature: float) -> str:
         """What it does, in a few words."""
-        return f"blocks 1 - 1/e of {self.contact} at {self.coverage_amount}, lets through exp(-{self.tunnel_decay} h)"
+        if self.conduction == "tunnel":
+            exponent = "" if self.avrami_exponent.si == 1.0 else f", exponent {self.avrami_exponent}"
+            patches = f"patches block 1 - 1/e of {self.contact} at {self.coverage_amount}{exponent}"
+            return f"{patches}; through them exp(-{self.tunnel_decay} h)"
+        return f"closed film on {self.contact} conducts, {self.conduction}, {self.conductivity}"
 
 
 class FilmLoss(ProcessData):

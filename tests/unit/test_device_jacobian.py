@@ -33,10 +33,20 @@ def with_laws():
     return led.replace(processes=(*processes, sublimation(contact="cathode", background_pressure=1e-3)))
 
 
+def with_film(**changes):
+    """The LED with every law, its film acting on the contact in another way."""
+    led = with_laws()
+    return led.replace(processes=tuple(x.replace(**changes) if x.name == "blocking" else x for x in led.processes))
+
+
+LEAKY = {"conduction": "poole_frenkel", "conductivity": 1e-8, "permittivity": 4.0}
 CASES = {
     "led with every reaction": lambda: coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm"),
     "the same, mirrored": lambda: coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm").mirrored(),
     "led with a law of growth for each film": with_laws,
+    "led with rough patches": lambda: with_film(avrami_exponent=2 / 3),
+    "led with a leaky film": lambda: with_film(**LEAKY),
+    "the same, mirrored, leaky": lambda: with_film(**LEAKY).mirrored(),
     "heterojunction with ions": lambda: heterojunction(ions=True),
 }
 
