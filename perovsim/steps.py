@@ -47,6 +47,9 @@ class Solver(typing.Protocol):
     def jump(self, before: float, after: float, duration: float, light: float, label: str) -> None:
         """Take the terminal voltage from `before` to `after` [V] within `duration` [s], storing nothing."""
 
+    def switch_beam(self, current_density: float) -> None:
+        """Set the electron beam [A/m^2] of the segments that follow."""
+
     @property
     def voltage(self) -> float:
         """Voltage of the stack, without series resistance [V]."""
@@ -64,6 +67,7 @@ def run_steps(solver: Solver, protocol: Protocol) -> None:
     terminal = 0.0
     for number, step in enumerate(protocol.steps, 1):
         label, times, light = f"step {number} ({step.kind})", output_times(step, protocol), float(step.light)
+        solver.switch_beam(float(step.beam_current_density))
         if step.kind in ("constant_current", "rest"):
             terminal, ended = _current(solver, step, times, light, label)
             if ended:

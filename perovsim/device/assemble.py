@@ -54,8 +54,8 @@ def assemble(p, control, t, y, state, f, m, want):
     halides(p, y, state, f, m, want)
     conduct(p, y, state, f, m, want)
     _hold(p, control, t, y, state, f, m, want)
-    recombine(p, y, state, f, m, want, control.light)
-    react(p, y, state, f, m, want)
+    recombine(p, y, state, f, m, want, control)
+    react(p, y, state, f, m, want, control.beam)
     last, row = p.cell.shape[1], p.where.shape[1]
     for s in range(2):
         state.ledger[2 * s], state.ledger[2 * s + 1] = state.flow[s, 0], state.flow[s, last]

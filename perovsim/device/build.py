@@ -42,6 +42,7 @@ from perovsim.device.tables import (
     LIFETIME,
     NUMBERS,
     OFFSET,
+    PAIRS,
     PATCHES,
     PER_VOLT,
     PSI,
@@ -234,7 +235,7 @@ def _start(cells: _Cells, plans: list[SpeciesPlan]) -> np.ndarray:
 
 def _cell(cells: _Cells, plans: list[SpeciesPlan], products: ContactProducts, start: np.ndarray) -> np.ndarray:
     device, mesh = cells.device, cells.mesh
-    cell = np.zeros((10, mesh.n))
+    cell = np.zeros((PAIRS + 1, mesh.n))
     cell[WIDTH], cell[X_START], cell[SITES] = mesh.widths, cells.of_lattice("x_Cl"), cells.of_lattice("site_density")
     cell[FIXED] = cells.given("donor_density") - cells.given("acceptor_density")
     for s, plan in enumerate(plans):
@@ -246,6 +247,10 @@ def _cell(cells: _Cells, plans: list[SpeciesPlan], products: ContactProducts, st
     cell[JUMP_SECOND] = cells.each(lambda x: 0.0 if x.lattice is None else x.lattice.diffusivity(temperature))
     cell[JUMP_FIRST] = cell[JUMP_SECOND] * cells.of_lattice("D_ratio_Cl", 1.0)
     cell[RADIATIVE], cell[GENERATION] = cells.given("k_radiative"), cells.given("generation")
+    beam = next((process for process in device.enabled_processes if process.kind == "beam"), None)
+    if beam is not None:
+        conducts = cells.has_lattice & (cells.gap > 0.0)
+        cell[PAIRS, conducts] = [beam.pairs(gap) for gap in cells.gap[conducts]]
     return cell
 
 

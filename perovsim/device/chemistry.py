@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from perovsim.device.films import losses
-from perovsim.device.participants import Context, Participants, Row
+from perovsim.device.participants import NO_RETURN, Context, Participants, Row
 from perovsim.device.sites import spots
 from perovsim.device.tables import (
     ALPHA,
     AT_CONTACT,
     BARRIER,
     DEPENDS,
+    DRIVEN,
     DROP,
     ENERGY,
     FADING,
@@ -24,13 +25,12 @@ from perovsim.device.tables import (
     PROCESS,
     RATE,
     RATE_COLUMNS,
+    SEED,
     SLOWING,
     STEPS,
     VACANCY,
 )
 
-NO_RETURN = 600.0
-"""Energy [kT] of a loss from which nothing comes back."""
 LEAST_FACTOR = 1e-12
 """Factors of a potential smaller than this have cancelled."""
 
@@ -60,6 +60,7 @@ def compile_reactions(context: Context) -> dict[str, np.ndarray]:
     )
     for r, entry in enumerate(entries):
         table["rate"][r], table["link"][r, PROCESS] = entry.law, entry.process
+        table["link"][r, SEED] = entry.row.seed
         table["link"][r, LINK : LINK + len(entry.link)] = entry.link
         table["side"][0, r, : len(entry.row.forward)] = entry.row.forward
         table["side"][1, r, : len(entry.row.backward)] = entry.row.backward
@@ -96,8 +97,9 @@ def _losses(context: Context) -> list[Entry]:
 
 
 def _enter_law(law: np.ndarray, reaction, row: Row, rate: float, vt: float) -> None:
-    law[RATE], law[ALPHA] = rate, float(reaction.alpha)
+    law[RATE], law[ALPHA] = rate, 0.0 if reaction.drive == "beam" else float(reaction.alpha)
     law[ENERGY], law[STEPS] = row.energy, reaction.elementary_steps
+    law[DRIVEN] = reaction.drive == "beam"
     law[AT_CONTACT : AT_CONTACT + 2] = row.face
     if reaction.nucleation_barrier is not None:
         law[BARRIER] = np.sqrt(float(reaction.nucleation_barrier) / vt**3)

@@ -228,12 +228,28 @@ def terminals(h: History, runner: Runner) -> Columns:
     s, device = h.t.number[SIGN], h.problem.device
     inner = np.array([current for current in stack_current(h)])
     j = s * inner + h.voltage * runner.shunt
+    return (
+        {
+            "V": (h.voltage + j * runner.series, "V", "phi_anode - phi_cathode of the metals, R_s included"),
+            "J": (j, "A m^-2", "current density, > 0 enters at the anode"),
+            "J_displacement": (s * np.array([c.displacement[0] for c in h.currents]), "A m^-2", "displacement current"),
+            "charge_passed": (charge_passed(h, runner.shunt), "C m^-2", "time integral of the terminal current"),
+        }
+        | _beam(h)
+        | _light(h, float(device.emission.outcoupling), j)
+    )
+
+
+def _beam(h: History) -> Columns:
+    """The electron beam and its dose, where there is one."""
+    beam = np.array([control.beam for control in h.trace.controls])
+    if not beam.any():
+        return {}
+    dose = np.cumsum(beam * np.diff(h.time, prepend=0.0))
     return {
-        "V": (h.voltage + j * runner.series, "V", "phi_anode - phi_cathode of the metals, R_s included"),
-        "J": (j, "A m^-2", "current density, > 0 enters at the anode"),
-        "J_displacement": (s * np.array([c.displacement[0] for c in h.currents]), "A m^-2", "displacement current"),
-        "charge_passed": (charge_passed(h, runner.shunt), "C m^-2", "time integral of the terminal current"),
-    } | _light(h, float(device.emission.outcoupling), j)
+        "beam_current_density": (Q * beam, "A m^-2", "electron beam"),
+        "beam_dose": (dose, "m^-2", "beam electrons per area so far"),
+    }
 
 
 def stack_current(h: History) -> np.ndarray:

@@ -25,6 +25,7 @@ from perovsim.device.tables import (
     FILM_SHARE,
     HALIDE,
     HOLE,
+    LEFT,
     LINEAR,
     POWER,
     PRESENT,
@@ -40,6 +41,8 @@ from perovsim.physics.thermochemistry import halide_level, lead_level, load_tabl
 
 FILM_WORDS = ", ".join(FILM_HALIDE)
 ELEMENTS = ("Al", "Cl2", "Br2", "I2")
+NO_RETURN = 600.0
+"""Energy [kT] of a step from which nothing comes back."""
 SEED_FRACTION = 1e-4
 """Share of the lead sites that is metal above which clusters count as present."""
 ROUNDING = 1e-9
@@ -57,6 +60,8 @@ class Row:
     change: dict[int, float] = field(default_factory=dict)
     face: np.ndarray = field(default_factory=lambda: np.zeros(2))
     charge: float = 0.0
+    seed: int = -1
+    """Activity of a product that has to nucleate over a barrier."""
     capture: float = 1.0
     """Densities that turn a capture coefficient into a rate."""
 
@@ -169,13 +174,36 @@ class Participants:
                 "electrons of the metal would have to cross the layers between: write a neutral reaction "
                 "(displacement or exchange) for this site"
             )
+        if reaction.drive == "beam":
+            self.driven(row, spot)
         row.change = {unknown: amount for unknown, amount in row.change.items() if abs(amount) > ROUNDING}
         rate = float(reaction.rate)
-        if reaction.rate_is_capture:
+        if reaction.drive == "beam":
+            rate *= row.capture
+        elif reaction.rate_is_capture:
             rate *= row.capture * np.exp(-float(reaction.alpha) * row.energy)
         else:
             rate *= N_A
         return row, rate * spot.weight
+
+    def driven(self, row: Row, spot: Spot) -> None:
+        """Let the beam drive the row forward: sigma j_b/q theta_X of its one lattice halide, while lead is left for it.
+
+        The rate of a step counts the halides that it takes, so d(theta_X)/dt = -sigma (j_b/q) theta_X.
+        """
+        net = self.reaction.equation.stoichiometry
+        taken = [word for word, nu in net.items() if nu < 0 and word.endswith("-") and word != "e-"]
+        if len(taken) != 1 or self.at.slot(VACANCY, spot.lattice) < 0:
+            self.fail("a reaction that the beam drives takes one halide from a lattice; write one for each halide")
+        layer = self.at.layer(spot.lattice)
+        names, v, x = layer.lattice.halides, *(self.at.slot(kind, spot.lattice) for kind in (VACANCY, HALIDE))
+        first = len(names) == 2 and taken[0][:-1] == names[0]
+        row.forward = [self.at.activity(LINEAR, x) if first else self.at.activity(REMAINDER, v, x)]
+        unknown, per = self.at.lead(spot.lattice)
+        if "Pb2+" in net and unknown >= 0:
+            row.forward.append(self.at.activity(LEFT, unknown, value=SEED_FRACTION, per=per))
+        row.backward, row.links, row.energy = [], {}, NO_RETURN
+        row.capture = float(layer.lattice.site_density) * self.reaction.elementary_steps / -net[taken[0]]
 
     def participant(self, row: Row, word: str, nu: float, spot: Spot) -> None:
         """Add nu particles per step of one species."""
@@ -262,8 +290,13 @@ class Participants:
             unknown, per = self.at.lead(spot.lattice)
             seed = SEED_FRACTION / per
         row.makes(unknown, nu)
-        if spot.metal < 0 or self.at.device.contacts[spot.metal].material != LEAD:
-            (row.backward if nu > 0 else row.forward).append(self.at.activity(PRESENT, unknown, value=seed))
+        if spot.metal >= 0 and self.at.device.contacts[spot.metal].material == LEAD:
+            return
+        present = self.at.activity(PRESENT, unknown, value=seed)
+        if nu > 0 and self.reaction.nucleation_barrier is not None:
+            row.seed = present
+        else:
+            (row.backward if nu > 0 else row.forward).append(present)
 
     def dissolved(self, row: Row, formula: str, nu: float, cell: int) -> None:
         """A dissolved species of this formula in a cell."""

@@ -23,6 +23,7 @@ from perovsim.device.tables import (
     CARRIER,
     DEPENDS,
     DEPENDS_ON,
+    DRIVEN,
     DROP,
     ENERGY,
     FADING,
@@ -30,6 +31,7 @@ from perovsim.device.tables import (
     IN_PLACE,
     JUMPS,
     KIND,
+    LEFT,
     LINEAR,
     LINK,
     OFFSET_GROWTH,
@@ -40,6 +42,7 @@ from perovsim.device.tables import (
     QUADRATURES,
     RATE,
     REMAINDER,
+    SEED,
     SLOPE,
     SLOWING,
     STEPS,
@@ -80,6 +83,10 @@ def activities(p, y, state):
             out[BY] = -per * slope
         elif kind == PRESENT:
             out[VALUE], out[BY] = -math.expm1(-y[i0] / number), math.exp(-y[i0] / number) / number
+        elif kind == LEFT:
+            per = p.activity_number[k, 1]
+            left = math.exp(-(1.0 - per * y[i0]) / number)
+            out[VALUE], out[BY] = 1.0 - left, -per * left / number
         else:
             _film_share(y[i0], y[i1] if i1 >= 0 else 0.0, number, out)
 
@@ -109,30 +116,32 @@ def _product(activity, ids, skip):
 
 @compiled
 def _gate(barrier, affinity, seed, seeds):
-    """Nucleation: 1 on existing clusters, exp(-(barrier/A)^2) for a new one; with its slopes by A and by the seeds."""
-    if affinity <= 0.0:
-        return 1.0, 0.0, 0.0
-    ratio = barrier / affinity
-    fresh = math.exp(-ratio * ratio)
+    """Nucleation: 1 on existing clusters, exp(-(barrier/A)^2) for a new one; with its slopes by A and by the seeds.
+
+    What does not exist cannot dissolve: at A < 0 only the clusters count, so the rate changes sign at A = 0 smoothly.
+    """
     u = max(seeds, 0.0) / seed
     grown = -math.expm1(-u)
-    by_seed = math.exp(-u) / seed * (1.0 - fresh) if seeds > 0.0 else 0.0
-    return grown + (1.0 - grown) * fresh, (1.0 - grown) * fresh * 2.0 * ratio * ratio / affinity, by_seed
+    by_seed = math.exp(-u) / seed if seeds > 0.0 else 0.0
+    if affinity <= 0.0:
+        return grown, 0.0, by_seed
+    ratio = barrier / affinity
+    fresh = math.exp(-ratio * ratio)
+    by_affinity = (1.0 - grown) * fresh * 2.0 * ratio * ratio / affinity
+    return grown + (1.0 - grown) * fresh, by_affinity, by_seed * (1.0 - fresh)
 
 
 @compiled
 def _affinity(p, activity, r, energy):
-    """A [kT] of one step, and the activity that says whether a product has nucleated (-1: none)."""
-    affinity, present = energy, -1
+    """A [kT] of one step."""
+    affinity = energy
     for k in p.side[0, r]:
         if k >= 0:
             affinity += math.log(max(activity[k, VALUE], TINY))
     for k in p.side[1, r]:
-        if k >= 0 and p.activity[k, KIND] == PRESENT:
-            present = k
-        elif k >= 0:
+        if k >= 0:
             affinity -= math.log(max(activity[k, VALUE], TINY))
-    return affinity, present
+    return affinity
 
 
 @compiled
@@ -164,7 +173,7 @@ def _slopes(p, r, law, activity, up, down, fore, back, gate, by_affinity, by_see
             if i < 0:
                 continue
             weight = factor * _product(activity, ids, k)
-            if by_affinity != 0.0 and p.activity[i, KIND] != PRESENT:
+            if by_affinity != 0.0:
                 weight += (1.0 - 2.0 * side) * by_affinity * bare / max(activity[i, VALUE], TINY)
             for e in range(DEPENDS):
                 cols[count], slopes[count] = p.activity[i, DEPENDS_ON + e], weight * activity[i, BY + e]
@@ -216,7 +225,7 @@ def _shared(p, r, law, activity, energy, jumps, rate, want, cols, slopes):
 
 
 @compiled
-def react(p, y, state, f, m, want):
+def react(p, y, state, f, m, want, beam):
     """Add every reaction to the rows that it changes, to the charge passed at the contacts and to the extents."""
     activities(p, y, state)
     activity, charge, films = state.activity, state.ledger.shape[0] - 2, p.film.shape[0]
@@ -228,7 +237,7 @@ def react(p, y, state, f, m, want):
         for k in range(POTENTIALS):
             if link[LINK + k] >= 0:
                 energy += law[DROP + k] * y[link[LINK + k]]
-        slowed, by_thickness = 1.0, 0.0
+        slowed, by_thickness = beam if law[DRIVEN] > 0.0 else 1.0, 0.0
         if law[SLOWING] > 0.0 or law[FADING] > 0.0:
             slowed, by_thickness = prefactor(h, law[OFFSET_GROWTH], law[SLOWING], law[FADING])
         if law[JUMPS] > 0.0:
@@ -268,12 +277,10 @@ def _single(p, y, r, law, activity, energy, r0, want, cols, slopes):
     alpha = law[ALPHA]
     up, down = r0 * safe_exp(alpha * energy), r0 * safe_exp((alpha - 1.0) * energy)
     fore, back = _product(activity, p.side[0, r], -1), _product(activity, p.side[1, r], -1)
-    gate, by_affinity, by_seed, present = 1.0, 0.0, 0.0, -1
-    if law[BARRIER] > 0.0:
-        affinity, present = _affinity(p, activity, r, energy)
-        if present >= 0:
-            seeds = y[p.activity[present, DEPENDS_ON]]
-            gate, by_affinity, by_seed = _gate(law[BARRIER], affinity, p.activity_number[present, 0], seeds)
+    gate, by_affinity, by_seed, present = 1.0, 0.0, 0.0, p.link[r, SEED]
+    if present >= 0:
+        affinity, seeds = _affinity(p, activity, r, energy), y[p.activity[present, DEPENDS_ON]]
+        gate, by_affinity, by_seed = _gate(law[BARRIER], affinity, p.activity_number[present, 0], seeds)
     count = 0
     if want:
         count = _slopes(p, r, law, activity, up, down, fore, back, gate, by_affinity, by_seed, present, cols, slopes)

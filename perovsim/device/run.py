@@ -52,7 +52,7 @@ class Runner:
         self.tables, problem = self.problem.tables, self.problem
         self.equations = Equations(problem)
         self.integrator = Integrator(self.equations, _tolerances(problem, rtol), rtol)
-        self.trace, self.clock = Trace(), 0.0
+        self.trace, self.clock, self.beam = Trace(), 0.0, 0.0
         self.events: list[tuple[float, str, str]] = []
         self.state = Polished(0.0, equilibrium(problem), np.zeros(problem.size), np.zeros(problem.quadratures))
         self.series = 0.0 if device.series_resistance is None else float(device.series_resistance)
@@ -85,17 +85,29 @@ class Runner:
             evaluations=self.equations.evaluations,
         )
 
+    def switch_beam(self, current_density: float) -> None:
+        """Set the beam [A/m^2] of the segments that follow; SimulationError where nothing in the device answers it."""
+        answers = [x for x in self.device.enabled_processes if x.kind == "beam" or getattr(x, "drive", "") == "beam"]
+        if current_density > 0.0 and not answers:
+            raise SimulationError(
+                f"device '{self.device.name}': no process answers to a beam of {current_density:g} A/m^2; add "
+                'one of kind = "beam" or a reaction with drive = "beam", or take beam_current_density out of the step'
+            )
+        self.beam = current_density
+
     # -- controls -------------------------------------------------------------------------------
 
     def current_control(self, current: float, light: float = 0.0) -> Control:
         """J [A/m^2] at the terminals, s J_x q + v V_t/R_shunt = J."""
         s = self.tables.number[SIGN]
-        return Control(1.0, s * self.problem.vt * self.shunt / Q, s * current / Q, 0.0, light)
+        return Control(1.0, s * self.problem.vt * self.shunt / Q, s * current / Q, 0.0, light, self.beam / Q)
 
     def voltage_control(self, voltage: float, rate: float = 0.0, light: float = 0.0) -> Control:
         """V + rate t [V] at the terminals, v V_t + R_s (s J_x q + v V_t/R_shunt) = V."""
         s, vt = self.tables.number[SIGN], self.problem.vt
-        return Control(self.series * Q * s / vt, 1.0 + self.series * self.shunt, voltage / vt, rate / vt, light)
+        return Control(
+            self.series * Q * s / vt, 1.0 + self.series * self.shunt, voltage / vt, rate / vt, light, self.beam / Q
+        )
 
     # -- what the steps of a protocol need (perovsim.steps.Solver) -------------------------------
 

@@ -26,10 +26,11 @@ IN_CELL, IN_PLACE = 0, 1
 """Rows of `Tables.where`: cell of an unknown, its place among the unknowns of the cell."""
 COUNT, LOCAL = 0, 1
 """Rows of `Tables.size`: unknowns of a cell, and how many of them (the first) do not couple to neighbours."""
-WIDTH, FIXED, X_START, SHADED, SITES, JUMP_FIRST, JUMP_SECOND, RADIATIVE, INTRINSIC, GENERATION = range(10)
+WIDTH, FIXED, X_START, SHADED, SITES, JUMP_FIRST, JUMP_SECOND, RADIATIVE, INTRINSIC, GENERATION, PAIRS = range(11)
 """Rows of `Tables.cell`: width [m], charge that no unknown carries [q m^-3], composition at the start, whether films
 on the contact narrow the conducting area, halide sites [m^-3], jump diffusivities of the halides [m^2/s], radiative
-coefficient [m^3/s], n_i^2 at the start [m^-6], pairs per light of one [m^-3 s^-1]."""
+coefficient [m^3/s], n_i^2 at the start [m^-6], pairs per light of one [m^-3 s^-1] and per
+beam electron [1/m]."""
 AUGER, LIFETIME, LEVEL, CENTRE_LEVEL = 0, 1, 2, 3
 """Rows of `Tables.pair`, electrons and holes: Auger [m^6/s], lifetime [s], SRH densities of traps and of centres
 [m^-3]."""
@@ -57,12 +58,15 @@ elementary step, steps, nucleation barrier [kT], factors of the potentials, char
 face, coefficients of the growth law."""
 OFFSET_GROWTH, SLOWING, FADING, JUMPS = range(GROWTH, GROWTH + 4)
 """Columns of the growth law: P = exp(-fading h)/(offset + slowing h), jumps in series N = 1 + jumps h; [1/m]."""
-RATE_COLUMNS = JUMPS + 1
-PROCESS, LINK = 0, 1
-"""Columns of `Tables.link`: the process, then the unknowns whose potentials enter the affinity."""
+DRIVEN = JUMPS + 1
+"""Column that says whether the rate constant is a cross section [m^2], to be multiplied by the beam."""
+RATE_COLUMNS = DRIVEN + 1
+PROCESS, SEED, LINK = 0, 1, 2
+"""Columns of `Tables.link`: the process, the activity of a product that has to nucleate (-1: none), then the unknowns
+whose potentials enter the affinity."""
 POTENTIALS = 3
 """How many of them there are at the most."""
-LINEAR, BAND, REMAINDER, POWER, FILM_SHARE, PRESENT = range(6)
+LINEAR, BAND, REMAINDER, POWER, FILM_SHARE, PRESENT, LEFT = range(7)
 """Kinds of activity: how a reaction sees a participant."""
 KIND, DEPENDS_ON, CARRIER = 0, 1, 4
 """Columns of `Tables.activity`: kind, up to three unknowns, species and cell of a BAND activity."""
@@ -93,7 +97,7 @@ class Tables(NamedTuple):
     size: np.ndarray
     """(2, n)."""
     cell: np.ndarray
-    """(10, n)."""
+    """(11, n)."""
     pair: np.ndarray
     """(4, 2, n)."""
     species: np.ndarray
@@ -110,7 +114,7 @@ class Tables(NamedTuple):
     rate: np.ndarray
     """(r, RATE_COLUMNS)."""
     link: np.ndarray
-    """(r, 1 + POTENTIALS)."""
+    """(r, LINK + POTENTIALS)."""
     side: np.ndarray
     """Activities of reactants and products, -1 for none (2, r, a)."""
     row: np.ndarray
@@ -131,6 +135,8 @@ class Control(NamedTuple):
     c0: float
     c1: float
     light: float
+    beam: float = 0.0
+    """Beam electrons [m^-2 s^-1]."""
 
 
 class State(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perovsim.model.check import CheckReport, check_file
-from perovsim.model.chemistry import Electrochemistry, LeadTraps, Reaction, Species
+from perovsim.model.chemistry import Beam, Electrochemistry, LeadTraps, Reaction, Species
 from perovsim.model.device import Device
 from perovsim.model.films import FilmBlocking, Hydrolysis, Sublimation
 from perovsim.model.lamella import LamellaSpec
@@ -31,6 +31,7 @@ from perovsim.model.quantity import Quantity
 from perovsim.model.stack import Contact, Emission, Interface, Layer
 
 __all__ = [
+    "Beam",
     "CheckReport",
     "ConstantCurrent",
     "ConstantVoltage",

@@ -19,11 +19,13 @@ from perovsim.model.films import FilmBlocking, Hydrolysis, Sublimation
 from perovsim.model.names import Name
 from perovsim.model.process import ProcessData
 from perovsim.model.quantity import Dimension, Quantity
+from perovsim.physics.beam import beam_pairs
 from perovsim.physics.growth import LAWS
 
 _SITE = re.compile(r"(layer:[^|:]+|contact:[^|:]+(\|layer:[^|:]+)?|interface:[^|:]+\|[^|:]+)")
 SITE_FORMS = '"layer:NAME", "contact:NAME", "contact:NAME|layer:NAME" or "interface:A|B"'
-BULK_UNITS = ("mol/m^3/s", "m^3/s")
+RATE_UNITS = {"affinity": ("mol/m^3/s", "m^3/s"), "beam": ("m^2",)}
+"""Units of the rate of a reaction in a layer, by what drives it."""
 
 
 class Electrochemistry(ModelData):
@@ -69,6 +71,10 @@ class Species(ModelData):
     layers: dict[str, SpeciesInLayer] = Field(min_length=1)
 
 
+def _three_gaps() -> Quantity:
+    return Dimension(("",), low=0, above=True).read({"value": 3.0, "note": "usual in semiconductors, 2.5 to 3.5"})
+
+
 def _half() -> Quantity:
     return Dimension(("",), low=0, high=1).read({"value": 0.5, "note": "symmetric barrier"})
 
@@ -82,6 +88,8 @@ class Reaction(ProcessData):
     elementary_steps : steps that share the affinity of the reaction as written
     side : on which side of the interlayer dipole the metal reacts, "inner" or "bare"
     nucleation_barrier : B [eV^3] of the factor exp(-B/(A^2 kT)), A the affinity
+    drive : "affinity", or "beam": it only runs forward, d(theta_X)/dt = -rate (j_b/q) theta_X of the one lattice halide
+        that it takes, rate a cross section [m^2]
     growth_law : how the film that it makes slows it (perovsim.physics.growth.LAWS), with the one parameter of that law:
         transition_thickness [m] where transport through the film takes over; jump_distance [m] of an ion in the field,
         which moves the charge of one elementary step; film_field [V/m] of the point-defect model. Those of other laws
@@ -92,6 +100,7 @@ class Reaction(ProcessData):
     reaction: str
     site: str
     rate: dim.ReactionRate
+    drive: Literal["affinity", "beam"] = "affinity"
     alpha: dim.Fraction = Field(default_factory=_half)
     elementary_steps: int = Field(default=1, ge=1, le=24)
     zone_depth: dim.Length | None = None
@@ -128,11 +137,13 @@ class Reaction(ProcessData):
 
     @model_validator(mode="after")
     def _check_rate_unit(self) -> Self:
-        bulk = self.site.startswith("layer:")
-        if bulk != (self.rate.si_unit in BULK_UNITS):
-            wanted = " or ".join(BULK_UNITS) if bulk else "mol/m^2/s"
+        units = RATE_UNITS[self.drive] if self.site.startswith("layer:") or self.drive == "beam" else ("mol/m^2/s",)
+        if self.rate.si_unit not in units:
+            wanted = " or ".join(units)
             message = f"{self.rate} at site '{self.site}' must be in {wanted}"
             raise PlacedError(message, "rate")
+        if self.drive == "beam" and not self.site.startswith("layer:"):
+            raise PlacedError('what the beam drives happens in a layer; write site = "layer:NAME"', "site")
         return self
 
     @model_validator(mode="after")
@@ -144,6 +155,26 @@ class Reaction(ProcessData):
             message = "a film that nucleates over a barrier grows by the interface law only"
             raise PlacedError(message, "nucleation_barrier")
         return self
+
+
+class Beam(ProcessData):
+    """Pairs that an electron beam makes in every layer with a halide lattice, G = (j_b/q) S/(gaps_per_pair E_g).
+
+    stopping_power : energy that one beam electron loses per depth, S [eV/m]; j_b is that of the step of the protocol
+    gaps_per_pair : energy of one pair in gaps
+    """
+
+    kind: Literal["beam"]
+    stopping_power: dim.StoppingPower
+    gaps_per_pair: dim.PositiveRatio = Field(default_factory=_three_gaps)
+
+    def pairs(self, gap: float) -> float:
+        """Pairs that one beam electron makes per depth in a material with this gap [eV] [1/m]."""
+        return beam_pairs(float(self.stopping_power), gap, float(self.gaps_per_pair))
+
+    def told(self, temperature: float) -> str:
+        """What it does, in a few words."""
+        return f"an electron makes one pair per {self.gaps_per_pair} gaps of the {self.stopping_power} that it loses"
 
 
 class LeadTraps(ProcessData):
@@ -160,4 +191,4 @@ class LeadTraps(ProcessData):
         return f"{self.traps_per_atom} centres per atom of metallic lead, {self.trap_energy} below vacuum"
 
 
-Process = Annotated[Reaction | FilmBlocking | Sublimation | Hydrolysis | LeadTraps, Field(discriminator="kind")]
+Process = Annotated[Reaction | FilmBlocking | Sublimation | Hydrolysis | Beam | LeadTraps, Field(discriminator="kind")]

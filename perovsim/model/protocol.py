@@ -30,9 +30,10 @@ class StopCondition(ModelData):
 
 
 class Lit(ModelData):
-    """What every step has: `light` multiplies the generation of the layers; 0 is dark."""
+    """What every step has: `light` multiplies the generation of the layers, 0 is dark; the electron beam [A/m^2]."""
 
     light: dim.Light = Field(default_factory=lambda: Dimension(("",)).read(0.0))
+    beam_current_density: dim.BeamCurrent = Field(default_factory=lambda: Dimension(("A/m^2",)).read(0.0))
 
 
 class ConstantCurrent(Lit):
@@ -144,20 +145,24 @@ def constant_current(
     stop: StopCondition | None = None,
     compliance: float | str | None = None,
     light: float = 0.0,
+    beam: float | str = 0.0,
 ) -> ConstantCurrent:
-    """Hold a current density [A/m^2] for a duration [s]; J > 0 enters at the anode."""
+    """Hold a current density [A/m^2] for a duration [s], under a beam [A/m^2] if given; J > 0 enters at the anode."""
     return ConstantCurrent(
         current_density=current_density,
         duration=duration,
         stop=stop,
         compliance=compliance,
         light=light,
+        beam_current_density=beam,
     )
 
 
-def constant_voltage(voltage: float | str, duration: float | str, light: float = 0.0) -> ConstantVoltage:
-    """Hold a voltage [V], anode minus cathode, for a duration [s]."""
-    return ConstantVoltage(voltage=voltage, duration=duration, light=light)
+def constant_voltage(
+    voltage: float | str, duration: float | str, light: float = 0.0, beam: float | str = 0.0
+) -> ConstantVoltage:
+    """Hold a voltage [V], anode minus cathode, for a duration [s], under a beam [A/m^2] if given."""
+    return ConstantVoltage(voltage=voltage, duration=duration, light=light, beam_current_density=beam)
 
 
 def short_circuit(duration: float | str, light: float = 0.0) -> ConstantVoltage:
@@ -165,9 +170,9 @@ def short_circuit(duration: float | str, light: float = 0.0) -> ConstantVoltage:
     return constant_voltage(0.0, duration, light)
 
 
-def rest(duration: float | str, stop: StopCondition | None = None, light: float = 0.0) -> Rest:
-    """Leave the device at open circuit for a duration [s]."""
-    return Rest(duration=duration, stop=stop, light=light)
+def rest(duration: float | str, stop: StopCondition | None = None, light: float = 0.0, beam: float | str = 0.0) -> Rest:
+    """Leave the device at open circuit for a duration [s], under a beam [A/m^2] if given."""
+    return Rest(duration=duration, stop=stop, light=light, beam_current_density=beam)
 
 
 def sweep(start: float | str, stop: float | str, rate: float | str, light: float = 0.0, points: int = 101) -> Sweep:

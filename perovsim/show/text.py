@@ -80,14 +80,15 @@ def _reactions(device: Device) -> str:
 
 
 def _reaction_table(device: Device, reactions: list[Any]) -> tuple[tuple, list[tuple]]:
-    head = ("process", "on", "reaction", "site", "dG / kJ/mol", "V", "growth law", "hypothesis")
+    head = ("process", "on", "reaction", "site", "dG / kJ/mol", "V", "rate law", "hypothesis")
     rows = []
     for process in reactions:
         known = voltage(device, process.equation)
         gibbs, volt = _numbers(known)
         on = "yes" if process.enabled else "no"
         shown = (process.name, on, str(process.equation), process.site)
-        law = process.growth_law if any(word in FILM_HALIDE for word in process.equation.species) else NONE
+        makes_film = any(word in FILM_HALIDE for word in process.equation.species)
+        law = process.drive if process.drive != "affinity" else process.growth_law if makes_film else NONE
         rows.append((*shown, gibbs, volt, law, process.hypothesis))
     return head, rows
 
