@@ -11,6 +11,7 @@ from perovsim.device.compiled import compiled
 from perovsim.device.film_drop import conduct
 from perovsim.device.lattice import halides
 from perovsim.device.matrix import add, clear
+from perovsim.device.order import collapse
 from perovsim.device.reactions import react
 from perovsim.device.recombination import recombine
 from perovsim.device.tables import (
@@ -56,6 +57,7 @@ def assemble(p, control, t, y, state, f, m, want):
     _hold(p, control, t, y, state, f, m, want)
     recombine(p, y, state, f, m, want, control)
     react(p, y, state, f, m, want, control.beam)
+    collapse(p, y, f, m, want, control.beam)
     last, row = p.cell.shape[1], p.where.shape[1]
     for s in range(2):
         state.ledger[2 * s], state.ledger[2 * s + 1] = state.flow[s, 0], state.flow[s, last]

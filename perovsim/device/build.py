@@ -11,7 +11,7 @@ from perovsim.device.chemistry import compile_reactions
 from perovsim.device.films import LEAD, ContactProducts, losses, plan_products
 from perovsim.device.mesh import Mesh
 from perovsim.device.participants import Context
-from perovsim.device.species import SpeciesPlan, plan_species
+from perovsim.device.species import CRYSTALLINITY, SpeciesPlan, plan_species
 from perovsim.device.tables import (
     AUGER,
     BOUNDARY,
@@ -20,13 +20,16 @@ from perovsim.device.tables import (
     CENTRE_CAPTURE,
     CENTRE_LEVEL,
     CENTRES_PER_ATOM,
+    COLLAPSE,
     CONDUCTIVITY,
     COVER,
+    CRYSTAL,
     DECAY,
     DIFFUSIVITY,
     DISPLACED,
     ELECTRON,
     EMISSION,
+    FADE,
     FIELD_SCALE,
     FILM_FIELD,
     FIXED,
@@ -54,6 +57,7 @@ from perovsim.device.tables import (
     SLOPE,
     SPECIES,
     STICKING,
+    THETA_CRITICAL,
     VACANCY,
     WEIGHT,
     WIDTH,
@@ -294,11 +298,12 @@ def _number(device, plans: list[SpeciesPlan], products: ContactProducts, band: i
     number[BUILT_IN] = (float(last.work_function) - float(first.work_function)) / vt
     number[CENTRE] = -1
     _enter_film(number, products, band, vt)
+    _enter_collapse(number, device, plans)
     traps = _lead_traps(device)
     if traps is not None:
         number[CENTRE] = next((s for s, plan in enumerate(plans) if plan.formula == LEAD), -1)
         number[CENTRES_PER_ATOM] = float(traps.traps_per_atom)
-        number[CENTRE_CAPTURE:] = float(traps.capture_electron), float(traps.capture_hole)
+        number[CENTRE_CAPTURE : CENTRE_CAPTURE + 2] = float(traps.capture_electron), float(traps.capture_hole)
     return number
 
 
@@ -316,6 +321,15 @@ def _enter_film(number: np.ndarray, products: ContactProducts, band: int, vt: fl
         )
         if own.conduction == "poole_frenkel":
             number[FRENKEL] = np.sqrt(Q * FIELD_SCALE / (np.pi * permittivity)) / vt
+
+
+def _enter_collapse(number: np.ndarray, device, plans: list[SpeciesPlan]) -> None:
+    """How the crystallinity of the lattices falls."""
+    number[CRYSTAL] = next((s for s, plan in enumerate(plans) if plan.name == CRYSTALLINITY), -1)
+    own = next((process for process in device.enabled_processes if process.kind == "collapse"), None)
+    if own is not None:
+        number[COLLAPSE], number[THETA_CRITICAL] = own.rate_at(float(device.temperature)), float(own.critical_vacancies)
+        number[FADE] = 0.0 if own.beam_dose is None else 1.0 / float(own.beam_dose)
 
 
 def _lead_traps(device):

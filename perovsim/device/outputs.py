@@ -11,6 +11,7 @@ from perovsim.device.currents import FaceCurrents, face_currents
 from perovsim.device.equations import Equations
 from perovsim.device.films import LEAD
 from perovsim.device.run import Runner, Trace
+from perovsim.device.species import CRYSTALLINITY
 from perovsim.device.tables import (
     AUGER,
     ELECTRON,
@@ -121,7 +122,9 @@ def fields(h: History) -> Columns:
     """Depth profiles."""
     out = _bands(h) | _halides(h)
     for s, plan in enumerate(h.problem.plans[HOLE + 1 :], HOLE + 1):
-        if plan.formula != LEAD:
+        if plan.name == CRYSTALLINITY:
+            out[plan.name] = (h.get(SPECIES + s), "1", "order parameter of the lattice, of the Bragg amplitude")
+        elif plan.formula != LEAD:
             out[f"c_{plan.name}"] = (h.density(s), "m^-3", f"density of {plan.name}")
     return out | _recombination(h)
 

@@ -87,7 +87,7 @@ class Runner:
 
     def switch_beam(self, current_density: float) -> None:
         """Set the beam [A/m^2] of the segments that follow; SimulationError where nothing in the device answers it."""
-        answers = [x for x in self.device.enabled_processes if x.kind == "beam" or getattr(x, "drive", "") == "beam"]
+        answers = [x for x in self.device.enabled_processes if x.answers_beam]
         if current_density > 0.0 and not answers:
             raise SimulationError(
                 f"device '{self.device.name}': no process answers to a beam of {current_density:g} A/m^2; add "

@@ -11,6 +11,8 @@ LEAST_SCALE = 1e20
 """Smallest unit of density of an ion [m^-3]."""
 CARRIER_SCALE = 1e22
 """Unit of density of electrons and holes [m^-3]."""
+CRYSTALLINITY = "crystallinity"
+"""Name of the immobile, chargeless species of unit density that is the order parameter of a lattice."""
 LEAD_CHARGE = -2
 """Charge of a Pb2+ site whose lead is metal, against the regular lattice."""
 
@@ -48,7 +50,7 @@ def plan_species(device) -> list[SpeciesPlan]:
         SpeciesPlan("electron", -1, CARRIER_SCALE, conducting, "e-"),
         SpeciesPlan("hole", 1, CARRIER_SCALE, conducting, "h+"),
     ]
-    return plans + _layer_ions(device) + _dissolved(device) + _lead(device)
+    return plans + _layer_ions(device) + _dissolved(device) + _lead(device) + _crystallinity(device)
 
 
 def _layer_ions(device) -> list[SpeciesPlan]:
@@ -97,3 +99,11 @@ def _lead(device) -> list[SpeciesPlan]:
     scale = max((float(x.lead_density) for x in lattices.values()), default=0.0)
     places = {name: Place(0.0, compensated=True) for name in lattices}
     return [SpeciesPlan("Pb0", LEAD_CHARGE, scale, places, LEAD)] if lattices else []
+
+
+def _crystallinity(device) -> list[SpeciesPlan]:
+    """The order parameter of the lattices, one at the start, where a process lets them collapse."""
+    if not any(process.kind == "collapse" for process in device.enabled_processes):
+        return []
+    places = {layer.name: Place(0.0, density=1.0) for layer in device.layers if layer.lattice is not None}
+    return [SpeciesPlan(CRYSTALLINITY, 0, 1.0, places)]

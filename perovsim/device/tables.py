@@ -50,7 +50,10 @@ amount that blocks 1 - 1/e of the area [m^-2] (0: none), exponent of that, 2 kap
 field in the film (-1: none), after which stands its voltage, FIELD_SCALE over kT/q [1/m], eps_f/q and sigma/q times
 that unit, b of Poole-Frenkel times its root; species whose atoms act as recombination centres (-1: none), centres per
 atom, capture coefficients of electrons and holes [m^3/s]."""
-NUMBERS = CENTRE_CAPTURE + 2
+CRYSTAL, COLLAPSE, THETA_CRITICAL, FADE = range(CENTRE_CAPTURE + 2, CENTRE_CAPTURE + 6)
+"""Species that is the crystallinity (-1: none), rate of collapse [1/s], vacancy fraction from which on it collapses,
+cross section of its fading under a beam [m^2]."""
+NUMBERS = FADE + 1
 
 RATE, ALPHA, ENERGY, STEPS, BARRIER, DROP, AT_CONTACT, GROWTH = 0, 1, 2, 3, 4, 5, 8, 10
 """Columns of `Tables.rate`: rate constant [m^-2 s^-1], symmetry factor, standard part of the affinity [kT] per

@@ -5,6 +5,7 @@ from __future__ import annotations
 from perovsim.model.check import CheckReport, check_file
 from perovsim.model.chemistry import Beam, Electrochemistry, LeadTraps, Reaction, Species
 from perovsim.model.device import Device
+from perovsim.model.failure import Collapse
 from perovsim.model.films import FilmBlocking, Hydrolysis, Sublimation
 from perovsim.model.lamella import LamellaSpec
 from perovsim.model.loader import device_from_text, load_device, load_material
@@ -33,6 +34,7 @@ from perovsim.model.stack import Contact, Emission, Interface, Layer
 __all__ = [
     "Beam",
     "CheckReport",
+    "Collapse",
     "ConstantCurrent",
     "ConstantVoltage",
     "Contact",

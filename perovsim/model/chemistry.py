@@ -15,6 +15,7 @@ from perovsim.errors import ModelFileError
 from perovsim.model import dimensions as dim
 from perovsim.model.base import ModelData, PlacedError
 from perovsim.model.equation import Equation, parse_equation
+from perovsim.model.failure import Collapse
 from perovsim.model.films import FilmBlocking, Hydrolysis, Sublimation
 from perovsim.model.names import Name
 from perovsim.model.process import ProcessData
@@ -119,6 +120,11 @@ class Reaction(ProcessData):
         return parse_equation(self.reaction)
 
     @property
+    def answers_beam(self) -> bool:
+        """Whether an electron beam has a part in it."""
+        return self.drive == "beam"
+
+    @property
     def rate_is_capture(self) -> bool:
         """Whether `rate` is a capture coefficient [m^3/s]."""
         return self.rate.si_unit == "m^3/s"
@@ -168,6 +174,11 @@ class Beam(ProcessData):
     stopping_power: dim.StoppingPower
     gaps_per_pair: dim.PositiveRatio = Field(default_factory=_three_gaps)
 
+    @property
+    def answers_beam(self) -> bool:
+        """Whether an electron beam has a part in it."""
+        return True
+
     def pairs(self, gap: float) -> float:
         """Pairs that one beam electron makes per depth in a material with this gap [eV] [1/m]."""
         return beam_pairs(float(self.stopping_power), gap, float(self.gaps_per_pair))
@@ -191,4 +202,6 @@ class LeadTraps(ProcessData):
         return f"{self.traps_per_atom} centres per atom of metallic lead, {self.trap_energy} below vacuum"
 
 
-Process = Annotated[Reaction | FilmBlocking | Sublimation | Hydrolysis | Beam | LeadTraps, Field(discriminator="kind")]
+Process = Annotated[
+    Reaction | FilmBlocking | Sublimation | Hydrolysis | Beam | LeadTraps | Collapse, Field(discriminator="kind")
+]

@@ -35,6 +35,7 @@ Mobility = Annotated[Quantity, Dimension(("m^2/V/s",), low=0, high=1e3, above=Tr
 Capture = Annotated[Quantity, Dimension(("m^3/s",), low=0, high=1e-6)]
 AugerCoefficient = Annotated[Quantity, Dimension(("m^6/s",), low=0, high=1e-30)]
 GenerationRate = Annotated[Quantity, Dimension(("m^-3/s",), low=0, high=1e35)]
+RateConstant = Annotated[Quantity, Dimension(("1/s",), low=0, high=1e15)]
 Lifetime = Annotated[Quantity, Dimension(("s",), low=0, above=True, infinite=True)]
 Velocity = Annotated[Quantity, Dimension(("m/s",), low=0, infinite=True)]
 Modulus = Annotated[Quantity, Dimension(("Pa",), low=0, high=1e13, above=True)]

@@ -17,6 +17,11 @@ class ProcessData(ModelData):
     hypothesis: str = ALWAYS
     description: str = ""
 
+    @property
+    def answers_beam(self) -> bool:
+        """Whether an electron beam has a part in it."""
+        return False
+
     def told(self, temperature: float) -> str:
         """What it does, in a few words, at a temperature [K]."""
         return self.description
