@@ -12,6 +12,7 @@ from perovsim.device.film_drop import conduct
 from perovsim.device.lattice import halides
 from perovsim.device.matrix import add, clear
 from perovsim.device.order import collapse
+from perovsim.device.phases import transform
 from perovsim.device.reactions import react
 from perovsim.device.recombination import recombine
 from perovsim.device.tables import (
@@ -58,6 +59,7 @@ def assemble(p, control, t, y, state, f, m, want):
     recombine(p, y, state, f, m, want, control)
     react(p, y, state, f, m, want, control.beam)
     collapse(p, y, f, m, want, control.beam)
+    transform(p, y, f, m, want)
     last, row = p.cell.shape[1], p.where.shape[1]
     for s in range(2):
         state.ledger[2 * s], state.ledger[2 * s + 1] = state.flow[s, 0], state.flow[s, last]

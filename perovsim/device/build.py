@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from perovsim.constants import EPS_0, K_B, Q
+from perovsim.device import species
 from perovsim.device.chemistry import compile_reactions
 from perovsim.device.films import LEAD, ContactProducts, losses, plan_products
 from perovsim.device.mesh import Mesh
@@ -29,6 +30,7 @@ from perovsim.device.tables import (
     DISPLACED,
     ELECTRON,
     EMISSION,
+    EXPONENT,
     FADE,
     FIELD_SCALE,
     FILM_FIELD,
@@ -41,12 +43,16 @@ from perovsim.device.tables import (
     INTRINSIC,
     JUMP_FIRST,
     JUMP_SECOND,
+    LEAD_SHARE,
+    LEAD_SPECIES,
     LEVEL,
     LIFETIME,
     NUMBERS,
     OFFSET,
+    PACE,
     PAIRS,
     PATCHES,
+    PER_VACANCY,
     PER_VOLT,
     PSI,
     QUADRATURES,
@@ -57,12 +63,14 @@ from perovsim.device.tables import (
     SLOPE,
     SPECIES,
     STICKING,
+    TAKEN,
     THETA_CRITICAL,
     VACANCY,
     WEIGHT,
     WIDTH,
     WORK,
     X_START,
+    ZETA,
     Tables,
 )
 from perovsim.model.quantity import Quantity
@@ -159,6 +167,7 @@ def build(device) -> Problem:
         _number(device, plans, products, where.shape[1], vt),
         products.volume,
         **compile_reactions(context),
+        phase=_phases(context),
     )
     return Problem(device, tables, mesh, vt, plans, products, theta, (1.0 - theta) * cell[X_START], start)
 
@@ -330,6 +339,20 @@ def _enter_collapse(number: np.ndarray, device, plans: list[SpeciesPlan]) -> Non
     if own is not None:
         number[COLLAPSE], number[THETA_CRITICAL] = own.rate_at(float(device.temperature)), float(own.critical_vacancies)
         number[FADE] = 0.0 if own.beam_dose is None else 1.0 / float(own.beam_dose)
+
+
+def _phases(context: Context) -> np.ndarray:
+    """The transformations of the lattices, one row each."""
+    names = [plan.name for plan in context.plans]
+    lead = next((s for s, plan in enumerate(context.plans) if plan.formula == LEAD), -1)
+    rows = np.zeros((len(context.device.transformations), LEAD_SHARE + 1))
+    for row, own in zip(rows, context.device.transformations, strict=True):
+        cell = context.mesh.cells_of(context.device, own.layer)[0]
+        row[[ZETA, TAKEN]] = names.index(species.ZETA + own.name), names.index(species.TAKEN + own.name)
+        row[PACE], row[EXPONENT] = own.pace(float(context.device.temperature)), float(own.avrami_exponent)
+        row[PER_VACANCY] = 0.0 if own.vacancies is None else 1.0 / float(own.vacancies)
+        row[LEAD_SPECIES], row[LEAD_SHARE] = lead, context.lead(cell)[1]
+    return rows
 
 
 def _lead_traps(device):

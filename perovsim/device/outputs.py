@@ -11,7 +11,7 @@ from perovsim.device.currents import FaceCurrents, face_currents
 from perovsim.device.equations import Equations
 from perovsim.device.films import LEAD
 from perovsim.device.run import Runner, Trace
-from perovsim.device.species import CRYSTALLINITY
+from perovsim.device.species import CRYSTALLINITY, TAKEN
 from perovsim.device.tables import (
     AUGER,
     ELECTRON,
@@ -35,6 +35,7 @@ from perovsim.device.tables import (
     without_reactions,
 )
 from perovsim.physics import emission, lattice, recombination
+from perovsim.physics.phases import SHARES
 
 Columns = dict[str, tuple[np.ndarray, str, str]]
 """Name -> (values, unit, long name)."""
@@ -122,11 +123,30 @@ def fields(h: History) -> Columns:
     """Depth profiles."""
     out = _bands(h) | _halides(h)
     for s, plan in enumerate(h.problem.plans[HOLE + 1 :], HOLE + 1):
-        if plan.name == CRYSTALLINITY:
-            out[plan.name] = (h.get(SPECIES + s), "1", "order parameter of the lattice, of the Bragg amplitude")
-        elif plan.formula != LEAD:
+        if not plan.is_state and plan.formula != LEAD:
             out[f"c_{plan.name}"] = (h.density(s), "m^-3", f"density of {plan.name}")
-    return out | _recombination(h)
+    return out | _order(h, out) | _recombination(h)
+
+
+def _order(h: History, known: Columns) -> Columns:
+    """Crystallinity, and the shares of lead and caesium in the phases, where processes change them."""
+    names, out = [plan.name for plan in h.problem.plans], {}
+    if CRYSTALLINITY in names:
+        order = h.get(SPECIES + names.index(CRYSTALLINITY))
+        out[CRYSTALLINITY] = (order, "1", "order parameter of the lattice, of the Bragg amplitude")
+    own = h.problem.device.transformations
+    if not own:
+        return out
+    metal = known["f_Pb"][0]
+    shares = np.zeros((len(SHARES) + 1, *metal.shape)) + 0.0 * metal
+    for process in own:
+        taken = np.nan_to_num(h.get(SPECIES + names.index(TAKEN + process.name)))
+        shares += np.multiply.outer(SHARES[process.product], taken)
+    for name, share in zip(SHARES, shares, strict=False):
+        out[f"f_{name}"] = (share, "1", f"share of the lead in {name}")
+    out["f_CsX"] = (shares[-1] + metal, "1", "share of the caesium in CsX; lead that is metal leaves it behind")
+    out["f_CsPbX3"] = (1.0 - metal - shares[:-1].sum(axis=0), "1", "share of the lead that is still perovskite")
+    return out
 
 
 def _bands(h: History) -> Columns:

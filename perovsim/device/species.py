@@ -12,7 +12,9 @@ LEAST_SCALE = 1e20
 CARRIER_SCALE = 1e22
 """Unit of density of electrons and holes [m^-3]."""
 CRYSTALLINITY = "crystallinity"
-"""Name of the immobile, chargeless species of unit density that is the order parameter of a lattice."""
+"""Name of the order parameter of a lattice."""
+ZETA, TAKEN = "zeta_", "taken_"
+"""Before the name of a transformation: its Avrami state, and the share of the lead that it has taken."""
 LEAD_CHARGE = -2
 """Charge of a Pb2+ site whose lead is metal, against the regular lattice."""
 
@@ -36,6 +38,8 @@ class SpeciesPlan:
     scale: float
     places: dict[str, Place] = field(default_factory=dict)
     formula: str | None = None
+    is_state: bool = False
+    """Whether it is no matter but a state of the lattice, of unit density, immobile and without charge."""
 
     @property
     def is_mobile(self) -> bool:
@@ -50,7 +54,7 @@ def plan_species(device) -> list[SpeciesPlan]:
         SpeciesPlan("electron", -1, CARRIER_SCALE, conducting, "e-"),
         SpeciesPlan("hole", 1, CARRIER_SCALE, conducting, "h+"),
     ]
-    return plans + _layer_ions(device) + _dissolved(device) + _lead(device) + _crystallinity(device)
+    return plans + _layer_ions(device) + _dissolved(device) + _lead(device) + _states(device)
 
 
 def _layer_ions(device) -> list[SpeciesPlan]:
@@ -101,9 +105,12 @@ def _lead(device) -> list[SpeciesPlan]:
     return [SpeciesPlan("Pb0", LEAD_CHARGE, scale, places, LEAD)] if lattices else []
 
 
-def _crystallinity(device) -> list[SpeciesPlan]:
-    """The order parameter of the lattices, one at the start, where a process lets them collapse."""
-    if not any(process.kind == "collapse" for process in device.enabled_processes):
-        return []
-    places = {layer.name: Place(0.0, density=1.0) for layer in device.layers if layer.lattice is not None}
-    return [SpeciesPlan(CRYSTALLINITY, 0, 1.0, places)]
+def _states(device) -> list[SpeciesPlan]:
+    """The order parameter of the lattices, one at the start, and the states of the transformations."""
+    lattices = [layer.name for layer in device.layers if layer.lattice is not None]
+    found = []
+    if any(process.kind == "collapse" for process in device.enabled_processes):
+        found.append((CRYSTALLINITY, {name: Place(0.0, density=1.0) for name in lattices}))
+    for process in device.transformations:
+        found += [(kind + process.name, {process.layer: Place(0.0)}) for kind in (ZETA, TAKEN)]
+    return [SpeciesPlan(name, 0, 1.0, places, is_state=True) for name, places in found]

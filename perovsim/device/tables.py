@@ -77,6 +77,10 @@ DEPENDS = 3
 VALUE, BY = 0, 1
 """Columns of `State.activity`: value, then slopes by the unknowns that it depends on."""
 
+ZETA, TAKEN, PACE, EXPONENT, PER_VACANCY, LEAD_SPECIES, LEAD_SHARE = range(7)
+"""Columns of `Tables.phase`: species that are zeta and the share of the lead taken, k [1/s], n, 1/theta_V at which that
+is k (0: whatever theta_V), species that is metallic lead (-1: none), share of the lead that one unit of it is."""
+
 QUADRATURES = (
     "electrons_first",
     "electrons_last",
@@ -128,6 +132,8 @@ class Tables(NamedTuple):
     """(k, 6)."""
     activity_number: np.ndarray
     """Two numbers of each activity (k, 2)."""
+    phase: np.ndarray
+    """(phases, 7)."""
 
 
 class Control(NamedTuple):

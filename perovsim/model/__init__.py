@@ -5,7 +5,7 @@ from __future__ import annotations
 from perovsim.model.check import CheckReport, check_file
 from perovsim.model.chemistry import Beam, Electrochemistry, LeadTraps, Reaction, Species
 from perovsim.model.device import Device
-from perovsim.model.failure import Collapse
+from perovsim.model.failure import Collapse, Transformation
 from perovsim.model.films import FilmBlocking, Hydrolysis, Sublimation
 from perovsim.model.lamella import LamellaSpec
 from perovsim.model.loader import device_from_text, load_device, load_material
@@ -60,6 +60,7 @@ __all__ = [
     "StopCondition",
     "Sublimation",
     "Sweep",
+    "Transformation",
     "check_file",
     "constant_current",
     "constant_voltage",

@@ -15,7 +15,7 @@ from perovsim.errors import ModelFileError
 from perovsim.model import dimensions as dim
 from perovsim.model.base import ModelData, PlacedError
 from perovsim.model.equation import Equation, parse_equation
-from perovsim.model.failure import Collapse
+from perovsim.model.failure import Collapse, Transformation
 from perovsim.model.films import FilmBlocking, Hydrolysis, Sublimation
 from perovsim.model.names import Name
 from perovsim.model.process import ProcessData
@@ -203,5 +203,6 @@ class LeadTraps(ProcessData):
 
 
 Process = Annotated[
-    Reaction | FilmBlocking | Sublimation | Hydrolysis | Beam | LeadTraps | Collapse, Field(discriminator="kind")
+    Reaction | FilmBlocking | Sublimation | Hydrolysis | Beam | LeadTraps | Collapse | Transformation,
+    Field(discriminator="kind"),
 ]

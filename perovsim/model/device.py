@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from perovsim.model import dimensions as dim
 from perovsim.model.base import ModelData, PlacedError
 from perovsim.model.chemistry import Electrochemistry, Process, Reaction, Species
+from perovsim.model.failure import Transformation
 from perovsim.model.names import did_you_mean
 from perovsim.model.process import ALWAYS
 from perovsim.model.quantity import Dimension, Quantity
@@ -128,6 +129,11 @@ class Device(ModelData):
         return tuple(item for item in self.enabled_processes if isinstance(item, Reaction))
 
     @property
+    def transformations(self) -> tuple[Transformation, ...]:
+        """The enabled processes that turn a lattice into another solid."""
+        return tuple(item for item in self.enabled_processes if isinstance(item, Transformation))
+
+    @property
     def hypotheses(self) -> tuple[str, ...]:
         """Hypothesis keys of the file, in order, without "always"."""
         keys = dict.fromkeys(process.hypothesis for process in self.processes)
@@ -235,6 +241,11 @@ class Device(ModelData):
         for index, process in enumerate(self.processes):
             if hasattr(process, "contact"):
                 self._check_known("contact", process.contact, ("process", index, "contact"))
+            elif process.kind == "transformation":
+                self._check_known("layer", process.layer, ("process", index, "layer"))
+                if self.layer(process.layer).lattice is None:
+                    message = f"layer '{process.layer}' has no halide lattice that could transform"
+                    raise PlacedError(message, "process", index, "layer")
             elif process.kind == "reaction":
                 self._check_site(process.site, ("process", index, "site"))
                 if self.electrochemistry is None:

@@ -41,6 +41,7 @@ Velocity = Annotated[Quantity, Dimension(("m/s",), low=0, infinite=True)]
 Modulus = Annotated[Quantity, Dimension(("Pa",), low=0, high=1e13, above=True)]
 
 AvramiExponent = Annotated[Quantity, Dimension(("",), low=0, high=10, above=True)]
+GrowthExponent = Annotated[Quantity, Dimension(("",), low=1, high=4)]
 Conductivity = Annotated[Quantity, Dimension(("S/m",), low=0, high=1e9, above=True)]
 Pressure = Annotated[Quantity, Dimension(("Pa",), low=0, high=1e9)]
 PositivePressure = Annotated[Quantity, Dimension(("Pa",), low=0, high=1e9, above=True)]

@@ -10,7 +10,7 @@ from growth_cell import sublimation
 from perovsim.device.assemble import assemble
 from perovsim.device.run import Runner
 from perovsim.device.tables import HOLE, PSI, SPECIES, Control
-from perovsim.model import Beam, Collapse
+from perovsim.model import Beam, Collapse, Transformation
 
 CONTROL = Control(0.7, 1.3, 0.0, 0.0, 0.5, 1e22)
 ALL = ("oxidised_halogen", "corrosion_couple", "electrochemical_corrosion")
@@ -46,11 +46,20 @@ LEAKY = {"conduction": "poole_frenkel", "conductivity": 1e-8, "permittivity": 4.
 COLLAPSE = Collapse(kind="collapse", name="c", rate=1e5, critical_vacancies=1e-5, beam_dose=1e22)
 
 
+PHASES = tuple(
+    Transformation(
+        kind="transformation", name=product, layer="emitter", product=product, rate=1e6, gibbs_energy=-0.1,
+        avrami_exponent=exponent, vacancies=None if exponent == 1 else 1e-4,
+    )
+    for product, exponent in (("PbX2", 1.0), ("CsPb2X5", 1.5), ("Cs4PbX6", 3.0))
+)  # fmt: skip
+
+
 def under_a_beam():
     """The LED with every reaction, irradiated: few pairs, which are constants, and halides that leave lead behind."""
     led = coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm")
     beam = Beam(kind="beam", name="beam", stopping_power="1 eV/m")
-    return led.replace(processes=(*led.processes, beam, radiolysis("Cl"), radiolysis("Br"), COLLAPSE))
+    return led.replace(processes=(*led.processes, beam, radiolysis("Cl"), radiolysis("Br"), COLLAPSE, *PHASES))
 
 
 CASES = {
