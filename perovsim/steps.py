@@ -81,6 +81,9 @@ class Solver(typing.Protocol):
     def impedance(self, frequencies: np.ndarray, label: str) -> None:
         """Keep the small-signal impedance about the present state."""
 
+    def switch_beam(self, current_density: float) -> None:
+        """Set the electron beam [A/m^2] of the segments that follow."""
+
     @property
     def voltage(self) -> float:
         """Voltage of the stack, without series resistance [V]."""
@@ -140,6 +143,7 @@ class _Walk:
         if step.kind != "impedance":
             self.light = float(step.light)
             self.solver.illuminate(step.illumination)
+            self.solver.switch_beam(float(step.beam_current_density))
         return kinds[step.kind](step)
 
     # -- kinds of steps -------------------------------------------------------------------------

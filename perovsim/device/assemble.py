@@ -1,7 +1,7 @@
 """The balance equations of the stack, d(S y)/dt = f(t, y), and their matrix cj S - df/dy (numba).
 
 S y is what each row stores per area: particles of a species, halides and vacancies on their sites, films, the
-displacement through a face and the charge on a capacitor beside the stack in the row of the circuit; nothing in
+displacement through a face and the charge on a capacitor beside the stack in the rows of the circuit; nothing in
 Poisson's equation. S is constant, so every sum that f conserves is conserved by any linear multistep formula to
 rounding.
 """
@@ -9,15 +9,20 @@ rounding.
 import numpy as np
 
 from perovsim.device.compiled import compiled
+from perovsim.device.film_drop import conduct
 from perovsim.device.lattice import halides, site_potentials
 from perovsim.device.matrix import add, clear
+from perovsim.device.order import collapse
+from perovsim.device.phases import transform
 from perovsim.device.reactions import react
 from perovsim.device.recombination import recombine
 from perovsim.device.tables import (
     BOUNDARY,
     CHARGE,
     DIFFUSIVITY,
+    DISPLACED,
     ELECTRON,
+    FILM_FIELD,
     FILM_SCALE,
     FIRST_CELL,
     GAP,
@@ -54,10 +59,13 @@ def assemble(p, control, t, y, state, f, m, want):
     carriers_and_ions(p, y, state, f, m, want)
     site_potentials(p, y, state)
     halides(p, y, state, f, m, want)
+    conduct(p, y, state, f, m, want)
     _hold(p, control, t, y, state, f, m, want)
-    recombine(p, y, state, f, m, want, control.light)
+    recombine(p, y, state, f, m, want, control)
     trap(p, y, state, f, m, want)
-    react(p, y, state, f, m, want)
+    react(p, y, state, f, m, want, control.beam)
+    collapse(p, y, f, m, want, control.beam)
+    transform(p, y, f, m, want)
     last, row = p.cell.shape[1], p.where.shape[1]
     for s in range(2):
         state.ledger[2 * s], state.ledger[2 * s + 1] = state.flow[s, 0], state.flow[s, last]
@@ -99,34 +107,54 @@ def _has_traps(p, face):
 
 @compiled
 def _hold(p, control, t, y, state, f, m, want):
-    """The row of the circuit: 0 = c0 + c1 t - a J - b v, J through one face, before its displacement current.
+    """The row of the circuit: 0 = c0 + c1 t - a J - b v, J through one face, before its displacement current; and J in
+    the row of the field in a film."""
+    row, a, field = p.where.shape[1], control.a, int(p.number[FILM_FIELD])
+    current = _held_current(p, state)
+    state.rounding[1] = current
+    f[row] = control.c0 + control.c1 * t - a * current - control.b * y[row]
+    if field >= 0:
+        f[field] += current
+    if want:
+        if a != 0.0:
+            _held_slopes(p, state, m, 0, a)
+        if field >= 0:
+            _held_slopes(p, state, m, field - row, -1.0)
+        add(m, p.where, row, row, control.b)
+
+
+@compiled
+def _held_current(p, state):
+    """Current through the held face without displacement, x-directed [m^-2 s^-1]."""
+    face, current, count = state.held[0], 0.0, p.species.shape[1]
+    for s in range(count + 1):
+        kind, charge = (SPECIES + s, p.species[CHARGE, s]) if s < count else (VACANCY, 1.0)
+        if charge != 0.0 and p.slot[kind, face - 1] >= 0 and p.slot[kind, face] >= 0:
+            current += charge * state.flow[s, face]
+    return current
+
+
+@compiled
+def _held_slopes(p, state, m, lump, factor):
+    """Add factor times the slopes of that current to the row of a lumped unknown.
 
     A flux out of row i into row j of the next cell is all that couples the two: its slopes are read from there.
     """
-    face, row, slot, place = state.held[0], p.where.shape[1], p.slot, p.where[IN_PLACE]
-    i, j, most, a = face - 1, face, m.blocks.shape[1], control.a
-    current, count = 0.0, p.species.shape[1]
+    face, slot, place, below = state.held[0], p.slot, p.where[IN_PLACE], m.below[lump]
+    i, j, most, count, first = face - 1, face, m.blocks.shape[1], p.species.shape[1], p.where.shape[1] + 1
     for s in range(count + 1):
-        charge = p.species[CHARGE, s] if s < count else 1.0
-        kind = SPECIES + s if s < count else VACANCY
+        kind, charge = (SPECIES + s, p.species[CHARGE, s]) if s < count else (VACANCY, 1.0)
         row_i, row_j = slot[kind, i], slot[kind, j]
         if charge == 0.0 or row_i < 0 or row_j < 0:
             continue
-        current += charge * state.flow[s, face]
-        if not want or a == 0.0:
-            continue
         for v in range(slot.shape[0]):
             if slot[v, i] >= 0:
-                m.below[0, slot[v, i]] -= a * charge * m.blocks[j, place[row_j], place[slot[v, i]]]
+                below[slot[v, i]] -= factor * charge * m.blocks[j, place[row_j], place[slot[v, i]]]
             if slot[v, j] >= 0:
-                m.below[0, slot[v, j]] += a * charge * m.blocks[i, place[row_i], 2 * most + place[slot[v, j]]]
+                below[slot[v, j]] += factor * charge * m.blocks[i, place[row_i], 2 * most + place[slot[v, j]]]
         if s <= HOLE and p.cell[SHADED, i] > 0.0:
             for k in range(p.film.shape[0]):
-                m.below[0, row + 1 + k] += a * charge * state.flow[s, face] * state.through[1 + k] / state.through[0]
-    state.rounding[1] = current
-    f[row] = control.c0 + control.c1 * t - a * current - control.b * y[row]
-    if want:
-        add(m, p.where, row, row, control.b)
+                below[first + k] += factor * charge * state.flow[s, face] * state.through[1 + k] / state.through[0]
 
 
 @compiled
@@ -145,9 +173,12 @@ def stored(p, a, face, v, out):
         k = slot[HALIDE, i]
         if k >= 0:
             out[k] = p.cell[SITES, i] * width[i] * v[k]
-    for k in range(band + 1, v.shape[0]):
+    displaced, field = p.face[GAP, face] * (v[slot[PSI, face - 1]] - v[slot[PSI, face]]), int(p.number[FILM_FIELD])
+    for k in range(band + 1, field if field >= 0 else v.shape[0]):
         out[k] = FILM_SCALE * v[k]
-    out[band] = a * (p.face[GAP, face] * (v[slot[PSI, face - 1]] - v[slot[PSI, face]]) + p.number[PARALLEL] * v[band])
+    out[band] = a * (displaced + p.number[PARALLEL] * v[band])
+    if field >= 0:
+        out[field] = p.number[DISPLACED] * v[field] - displaced
 
 
 @compiled
@@ -163,9 +194,14 @@ def add_storage(p, a, face, m, c):
             k = slot[kind, i]
             if k >= 0:
                 m.blocks[i, place[k], most + place[k]] += c[k] * p.cell[SITES, i] * width[i]
-    for k in range(band + 1, band + m.below.shape[0]):
+    field = int(p.number[FILM_FIELD])
+    for k in range(band + 1, field if field >= 0 else band + m.below.shape[0]):
         add(m, p.where, k, k, c[k] * FILM_SCALE)
-    left, right, g = slot[PSI, face - 1], slot[PSI, face], a * p.face[GAP, face]
-    add(m, p.where, band, left, c[left] * g)
-    add(m, p.where, band, right, -c[right] * g)
+    left, right, g = slot[PSI, face - 1], slot[PSI, face], p.face[GAP, face]
+    add(m, p.where, band, left, a * c[left] * g)
+    add(m, p.where, band, right, -a * c[right] * g)
     add(m, p.where, band, band, c[band] * a * p.number[PARALLEL])
+    if field >= 0:
+        add(m, p.where, field, field, c[field] * p.number[DISPLACED])
+        add(m, p.where, field, left, -c[left] * g)
+        add(m, p.where, field, right, c[right] * g)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from perovsim.constants import EPS_0, K_B, Q
+from perovsim.device import species
 from perovsim.device.carriers import fixed_charge, image_factor, statistics_tables, trap_tables
 from perovsim.device.chemistry import compile_reactions
 from perovsim.device.elastic import add_strain_shifts, lattice_rows
-from perovsim.device.films import LEAD, ContactProducts, plan_products
+from perovsim.device.films import LEAD, ContactProducts, losses, plan_products
 from perovsim.device.mesh import Mesh
 from perovsim.device.participants import Context
-from perovsim.device.species import SpeciesPlan, plan_species
+from perovsim.device.species import CRYSTALLINITY, SpeciesPlan, plan_species
 from perovsim.device.tables import (
     AUGER,
     BOUNDARY,
@@ -22,14 +23,23 @@ from perovsim.device.tables import (
     CENTRE_CAPTURE,
     CENTRE_LEVEL,
     CENTRES_PER_ATOM,
+    COLLAPSE,
+    CONDUCTIVITY,
     COVER,
+    CRYSTAL,
     DARK,
     DECAY,
     DIFFUSIVITY,
+    DISPLACED,
     ELECTRON,
     EMISSION,
+    EXPONENT,
+    FADE,
     FIELD,
+    FIELD_SCALE,
+    FILM_FIELD,
     FIXED,
+    FRENKEL,
     GAP,
     GENERATION,
     HALIDE,
@@ -38,11 +48,18 @@ from perovsim.device.tables import (
     INTRINSIC,
     JUMP_FIRST,
     JUMP_SECOND,
+    LEAD_SHARE,
+    LEAD_SPECIES,
     LEVEL,
     LIFETIME,
     NUMBERS,
     OFFSET,
+    PACE,
+    PAIRS,
     PARALLEL,
+    PATCHES,
+    PER_VACANCY,
+    PER_VOLT,
     PERMEATION,
     PSI,
     QUADRATURES,
@@ -56,11 +73,14 @@ from perovsim.device.tables import (
     STATISTICS,
     STICKING,
     STRAINED,
+    TAKEN,
+    THETA_CRITICAL,
     VACANCY,
     WEIGHT,
     WIDTH,
     WORK,
     X_START,
+    ZETA,
     Tables,
 )
 from perovsim.errors import ModelFileError
@@ -90,7 +110,7 @@ class Problem:
     @property
     def lumps(self) -> int:
         """Number of lumped unknowns."""
-        return 1 + len(self.products.keys)
+        return 1 + len(self.products.keys) + 2 * self.products.conducts
 
     @property
     def band(self) -> int:
@@ -105,12 +125,23 @@ class Problem:
     @property
     def potentials(self) -> np.ndarray:
         """Unknowns that count in kT/q."""
-        return np.append(self.tables.slot[PSI], self.band)
+        field = int(self.tables.number[FILM_FIELD])
+        return np.concatenate((self.tables.slot[PSI], [self.band], [field + 1] if field >= 0 else []))
+
+    @property
+    def losses(self) -> list:
+        """Processes that take a film away."""
+        return losses(self.device, self.products)
+
+    @property
+    def extents(self) -> int:
+        """Number of processes with an extent: reactions, then losses."""
+        return len(self.device.reactions) + len(self.losses)
 
     @property
     def quadratures(self) -> int:
         """Number of integrals that ride along."""
-        return len(QUADRATURES) + len(self.device.reactions)
+        return len(QUADRATURES) + self.extents
 
     @property
     def capacitance(self) -> float:
@@ -121,7 +152,8 @@ class Problem:
         """What an unknown is, in words."""
         if unknown >= self.band:
             k = unknown - self.band
-            return "the voltage" if k == 0 else f"the amount of {self.products.keys[k - 1][0]}"
+            amounts = [f"the amount of {formula}" for formula, _ in self.products.keys]
+            return ["the voltage", *amounts, "the field in the film", "the voltage across the film"][k]
         kind, cell = (int(v[0]) for v in np.nonzero(self.tables.slot == unknown))
         words = ["potential", "vacancy fraction", "halide fraction", *(f"density of {p.name}" for p in self.plans)]
         layer = self.device.layers[self.mesh.layer[cell]].name
@@ -159,9 +191,10 @@ def build(device) -> Problem:
         junction,
         _face(cells, vt),
         _contact(device, vt),
-        _number(device, plans, products, vt),
+        _number(device, plans, products, where.shape[1], vt),
         products.volume,
         **compile_reactions(context),
+        phase=_phases(context),
     )
     return Problem(device, tables, mesh, vt, plans, products, theta, (1.0 - theta) * cell[X_START], start)
 
@@ -244,7 +277,7 @@ def _start(cells: _Cells, plans: list[SpeciesPlan]) -> np.ndarray:
 
 def _cell(cells: _Cells, plans: list[SpeciesPlan], products: ContactProducts, start: np.ndarray) -> np.ndarray:
     device, mesh = cells.device, cells.mesh
-    cell = np.zeros((DARK + 1, mesh.n))
+    cell = np.zeros((PAIRS + 1, mesh.n))
     cell[WIDTH], cell[X_START], cell[SITES] = mesh.widths, cells.of_lattice("x_Cl"), cells.of_lattice("site_density")
     cell[FIXED] = cells.given("donor_density") - cells.given("acceptor_density") + fixed_charge(device, mesh)
     for s, plan in enumerate(plans):
@@ -257,6 +290,10 @@ def _cell(cells: _Cells, plans: list[SpeciesPlan], products: ContactProducts, st
     cell[JUMP_FIRST] = cell[JUMP_SECOND] * cells.of_lattice("D_ratio_Cl", 1.0)
     cell[RADIATIVE], cell[GENERATION] = cells.given("k_radiative"), cells.given("generation")
     cell[DARK] = _langevin(cells)
+    beam = next((process for process in device.enabled_processes if process.kind == "beam"), None)
+    if beam is not None:
+        conducts = cells.has_lattice & (cells.gap > 0.0)
+        cell[PAIRS, conducts] = [beam.pairs(gap) for gap in cells.gap[conducts]]
     return cell
 
 
@@ -315,19 +352,60 @@ def _contact(device, vt: float) -> np.ndarray:
     return contact
 
 
-def _number(device, plans: list[SpeciesPlan], products: ContactProducts, vt: float) -> np.ndarray:
+def _number(device, plans: list[SpeciesPlan], products: ContactProducts, band: int, vt: float) -> np.ndarray:
     first, last = device.contacts
     number = np.zeros(NUMBERS)
     number[SIGN] = 1.0 if first.which == "anode" else -1.0
     number[BUILT_IN] = (float(last.work_function) - float(first.work_function)) / vt
     number[PARALLEL] = number[SIGN] * device.circuit.capacitance * vt / Q
-    number[COVER], number[DECAY], number[CENTRE] = products.cover, products.decay, -1
+    number[CENTRE] = -1
+    _enter_film(number, products, band, vt)
+    _enter_collapse(number, device, plans)
     traps = _lead_traps(device)
     if traps is not None:
         number[CENTRE] = next((s for s, plan in enumerate(plans) if plan.formula == LEAD), -1)
         number[CENTRES_PER_ATOM] = float(traps.traps_per_atom)
-        number[CENTRE_CAPTURE:] = float(traps.capture_electron), float(traps.capture_hole)
+        number[CENTRE_CAPTURE : CENTRE_CAPTURE + 2] = float(traps.capture_electron), float(traps.capture_hole)
     return number
+
+
+def _enter_film(number: np.ndarray, products: ContactProducts, band: int, vt: float) -> None:
+    """How the films act on their contact: patches that are tunnelled through, or a closed film that conducts."""
+    number[FILM_FIELD], number[COVER], own = -1, products.cover, products.blocking
+    if products.cover > 0.0:
+        number[PATCHES], number[DECAY] = float(own.avrami_exponent), float(own.tunnel_decay)
+    if products.conducts:
+        permittivity = float(own.permittivity) * EPS_0
+        number[FILM_FIELD], number[PER_VOLT] = band + 1 + len(products.keys), FIELD_SCALE / vt
+        number[DISPLACED], number[CONDUCTIVITY] = (
+            permittivity * FIELD_SCALE / Q,
+            float(own.conductivity) * FIELD_SCALE / Q,
+        )
+        if own.conduction == "poole_frenkel":
+            number[FRENKEL] = np.sqrt(Q * FIELD_SCALE / (np.pi * permittivity)) / vt
+
+
+def _enter_collapse(number: np.ndarray, device, plans: list[SpeciesPlan]) -> None:
+    """How the crystallinity of the lattices falls."""
+    number[CRYSTAL] = next((s for s, plan in enumerate(plans) if plan.name == CRYSTALLINITY), -1)
+    own = next((process for process in device.enabled_processes if process.kind == "collapse"), None)
+    if own is not None:
+        number[COLLAPSE], number[THETA_CRITICAL] = own.rate_at(float(device.temperature)), float(own.critical_vacancies)
+        number[FADE] = 0.0 if own.beam_dose is None else 1.0 / float(own.beam_dose)
+
+
+def _phases(context: Context) -> np.ndarray:
+    """The transformations of the lattices, one row each."""
+    names = [plan.name for plan in context.plans]
+    lead = next((s for s, plan in enumerate(context.plans) if plan.formula == LEAD), -1)
+    rows = np.zeros((len(context.device.transformations), LEAD_SHARE + 1))
+    for row, own in zip(rows, context.device.transformations, strict=True):
+        cell = context.mesh.cells_of(context.device, own.layer)[0]
+        row[[ZETA, TAKEN]] = names.index(species.ZETA + own.name), names.index(species.TAKEN + own.name)
+        row[PACE], row[EXPONENT] = own.pace(float(context.device.temperature)), float(own.avrami_exponent)
+        row[PER_VACANCY] = 0.0 if own.vacancies is None else 1.0 / float(own.vacancies)
+        row[LEAD_SPECIES], row[LEAD_SHARE] = lead, context.lead(cell)[1]
+    return rows
 
 
 def _lead_traps(device):

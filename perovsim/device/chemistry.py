@@ -1,22 +1,32 @@
-"""Reactions written as chemistry -> rows of the kernel's reaction table."""
+"""Reactions written as chemistry, and losses of films -> rows of the kernel's reaction table."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from perovsim.device.participants import Context, Participants, Row
+from perovsim.device.films import losses
+from perovsim.device.participants import NO_RETURN, Context, Participants, Row
 from perovsim.device.sites import spots
 from perovsim.device.tables import (
     ALPHA,
     AT_CONTACT,
     BARRIER,
     DEPENDS,
+    DRIVEN,
     DROP,
     ENERGY,
+    FADING,
+    JUMPS,
     LINK,
+    OFFSET_GROWTH,
+    POTENTIALS,
     PROCESS,
     RATE,
     RATE_COLUMNS,
+    SEED,
+    SLOWING,
     STEPS,
     VACANCY,
 )
@@ -25,47 +35,86 @@ LEAST_FACTOR = 1e-12
 """Factors of a potential smaller than this have cancelled."""
 
 
+@dataclass
+class Entry:
+    """One row of the table: its process, amounts and activities, numbers of its law (RATE_COLUMNS,)."""
+
+    process: int
+    row: Row
+    law: np.ndarray
+    link: list[int]
+
+
 def compile_reactions(context: Context) -> dict[str, np.ndarray]:
-    """All reactions of a device as arrays of Tables."""
-    rows: list[tuple[int, Participants, Row, float]] = []
-    for number, reaction in enumerate(context.device.reactions):
-        participants = Participants(context, reaction)
-        for spot in spots(context.device, context.mesh, context.slots[VACANCY] >= 0, reaction):
-            rows.append((number, participants, *participants.row(spot)))
-    width = max([1, *(len(x.forward) for *_, x, _ in rows), *(len(x.backward) for *_, x, _ in rows)])
-    changes = max([1, *(len(x.change) for *_, x, _ in rows)])
-    count = len(rows)
+    """All reactions of a device, then the losses of its films, as arrays of Tables."""
+    entries = _reactions(context) + _losses(context)
+    width = max([1, *(max(len(x.row.forward), len(x.row.backward)) for x in entries)])
+    changes = max([1, *(len(x.row.change) for x in entries)])
+    count = len(entries)
     table = dict(
         rate=np.zeros((count, RATE_COLUMNS)),
-        link=np.full((count, 3), -1),
+        link=np.full((count, LINK + POTENTIALS), -1),
         side=np.full((2, count, width), -1),
         row=np.full((count, changes), -1),
         change=np.zeros((count, changes)),
     )
-    for r, (number, participants, row, rate) in enumerate(rows):
-        table["link"][r, PROCESS] = number
-        _enter_law(table["rate"][r], participants.reaction, row, rate, context.vt)
-        _enter_links(table["rate"][r], table["link"][r], participants, row)
-        table["side"][0, r, : len(row.forward)] = row.forward
-        table["side"][1, r, : len(row.backward)] = row.backward
-        table["row"][r, : len(row.change)] = list(row.change)
-        table["change"][r, : len(row.change)] = list(row.change.values())
+    for r, entry in enumerate(entries):
+        table["rate"][r], table["link"][r, PROCESS] = entry.law, entry.process
+        table["link"][r, SEED] = entry.row.seed
+        table["link"][r, LINK : LINK + len(entry.link)] = entry.link
+        table["side"][0, r, : len(entry.row.forward)] = entry.row.forward
+        table["side"][1, r, : len(entry.row.backward)] = entry.row.backward
+        table["row"][r, : len(entry.row.change)] = list(entry.row.change)
+        table["change"][r, : len(entry.row.change)] = list(entry.row.change.values())
     keys = np.array(list(context.activities), float).reshape(-1, 1 + DEPENDS + 2 + 2)
     return table | dict(activity=keys[:, :-2].astype(np.int64), activity_number=keys[:, -2:].copy())
 
 
+def _reactions(context: Context) -> list[Entry]:
+    entries = []
+    for number, reaction in enumerate(context.device.reactions):
+        participants = Participants(context, reaction)
+        for spot in spots(context.device, context.mesh, context.slots[VACANCY] >= 0, reaction):
+            row, rate = participants.row(spot)
+            law = np.zeros(RATE_COLUMNS)
+            _enter_law(law, reaction, row, rate, context.vt)
+            _enter_growth(law, participants)
+            entries.append(Entry(number, row, law, _enter_links(law, participants, row)))
+    return entries
+
+
+def _losses(context: Context) -> list[Entry]:
+    """A film that leaves, at a rate proportional to its mole fraction, and comes back at a constant one."""
+    entries, temperature = [], float(context.device.temperature)
+    for number, loss in enumerate(losses(context.device, context.products), len(context.device.reactions)):
+        away, back = loss.rates(temperature)
+        law = np.zeros(RATE_COLUMNS)
+        law[RATE], law[STEPS], law[OFFSET_GROWTH] = away, 1.0, 1.0
+        law[ENERGY] = np.log(away / back) if back > 0.0 else NO_RETURN
+        unknown = context.product(loss.film, context.products.side)
+        entries.append(Entry(number, Row(forward=[context.film_share(loss.film)], change={unknown: -1.0}), law, []))
+    return entries
+
+
 def _enter_law(law: np.ndarray, reaction, row: Row, rate: float, vt: float) -> None:
-    law[RATE], law[ALPHA] = rate, float(reaction.alpha)
+    law[RATE], law[ALPHA] = rate, 0.0 if reaction.drive == "beam" else float(reaction.alpha)
     law[ENERGY], law[STEPS] = row.energy, reaction.elementary_steps
-    law[AT_CONTACT:] = row.face
+    law[DRIVEN] = reaction.drive == "beam"
+    law[AT_CONTACT : AT_CONTACT + 2] = row.face
     if reaction.nucleation_barrier is not None:
         law[BARRIER] = np.sqrt(float(reaction.nucleation_barrier) / vt**3)
 
 
-def _enter_links(law: np.ndarray, link: np.ndarray, participants: Participants, row: Row) -> None:
-    """Potentials that enter the affinity, with their factors."""
+def _enter_growth(law: np.ndarray, participants: Participants) -> None:
+    """Coefficients of the growth law of the film that the reaction makes."""
+    own = participants.growth
+    law[[OFFSET_GROWTH, SLOWING, FADING, JUMPS]] = own.offset, own.slowing, own.fading, own.jumps
+
+
+def _enter_links(law: np.ndarray, participants: Participants, row: Row) -> list[int]:
+    """Unknowns of the potentials that enter the affinity; their factors go into the law."""
     links = [(unknown, factor) for unknown, factor in row.links.items() if abs(factor) > LEAST_FACTOR]
-    if len(links) > 2:
-        participants.fail("more than two potentials enter its affinity")
-    for k, (unknown, factor) in enumerate(links):
-        link[LINK + k], law[DROP + k] = unknown, factor
+    if len(links) > POTENTIALS:
+        participants.fail("more than three potentials enter its affinity")
+    law[DROP : DROP + len(links)] = [factor for _, factor in links]
+    return [unknown for unknown, _ in links]

@@ -61,8 +61,8 @@ class Contents:
         return float(self.weights[name] @ out) + self.constants.get(name, 0.0)
 
     def made(self, name: str) -> np.ndarray:
-        """Amount of one sum that each reaction makes per extent as written (processes,)."""
-        t, count = self.problem.tables, len(self.problem.device.reactions)
+        """Amount of one sum that each reaction makes per extent as written, and each loss of a film (processes,)."""
+        t, count = self.problem.tables, self.problem.extents
         found = np.zeros(count)
         for number in range(count):
             r = int(np.argmax(t.link[:, PROCESS] == number))

@@ -14,6 +14,7 @@ from perovsim.device.tables import (
     CHARGE,
     DIFFUSIVITY,
     ELECTRON,
+    FILM_FIELD,
     GAP,
     HOLE,
     PSI,
@@ -61,7 +62,8 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
     ion = flow[-1] + t.species[CHARGE, HOLE + 1 :] @ flow[HOLE + 1 : -1]
     ion[[0, -1]] += ledger[-2:]
     psi = state.slope[t.slot[PSI]]
-    first = t.number[SIGN] * state.slope[t.where.shape[1]]
+    across = state.slope[int(t.number[FILM_FIELD]) + 1] if t.number[FILM_FIELD] >= 0 else 0.0
+    first = t.number[SIGN] * state.slope[t.where.shape[1]] - across
     displacement = -t.face[GAP] * np.diff(np.concatenate(([first], psi, [0.0])))
     parts = -Q * flow[ELECTRON], Q * flow[HOLE], Q * ion, Q * displacement
     return FaceCurrents(

@@ -51,8 +51,8 @@ class Equations:
         self.size = problem.size
         self.quadratures = problem.quadratures
         self.matrix = matrix.allocate(self.tables.size, problem.lumps, problem.quadratures)
-        self.state = new_state(self.tables, len(problem.device.reactions))
-        self.control = Control(1.0, 0.0, 0.0, 0.0, 0.0)
+        self.state = new_state(self.tables, problem.extents)
+        self.control = Control(1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         self.f, self.rhs = np.zeros(self.size), np.zeros(self.size)
         self.factored = np.nan
         self.factorisations = self.evaluations = 0

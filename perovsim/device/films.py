@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from perovsim.constants import N_A
-from perovsim.device.sites import contact_side, split_site
+from perovsim.device.powers import power
+from perovsim.device.sites import contact_side, side_of, split_site
 from perovsim.errors import ModelFileError
+from perovsim.model.films import FILM_HALIDE, FilmBlocking, FilmLoss
 from perovsim.physics.thermochemistry import load_table
 
-FILM_HALIDE = {"AlCl3": "Cl", "AlBr3": "Br", "AlI3": "I"}
-"""Films that are known, with their halide."""
 LEAD_HALIDE = {"PbCl2": "Cl", "PbBr2": "Br", "PbI2": "I"}
 LEAD = "Pb"
 EXISTENCE = 1e18
@@ -26,7 +26,8 @@ class ContactProducts:
     keys : (formula, side) in the order of the unknowns; films : how many of them are films, all on one side
     start : amounts at the start [m^-2]: of a salt, all of the layer at the contact; of the others none
     volume : of a formula unit of each film [m^3]; existence, cover : amounts [m^-2] above which a product is present,
-    and that blocks 1 - 1/e of the contact (0: none); decay : of tunnelling through a film [1/m]
+    and that blocks 1 - 1/e of the contact (0: none)
+    blocking : the process that says how films act on the contact, if any
     """
 
     keys: tuple[tuple[str, int], ...]
@@ -35,12 +36,26 @@ class ContactProducts:
     volume: np.ndarray
     existence: float
     cover: float
-    decay: float
+    blocking: FilmBlocking | None
 
     @property
     def film_names(self) -> tuple[str, ...]:
         """Formulas of the films."""
         return tuple(formula for formula, _ in self.keys[: self.films])
+
+    @property
+    def conducts(self) -> bool:
+        """Whether films are closed and conduct, with the field in them as the last unknown."""
+        return bool(self.films) and self.blocking is not None and self.blocking.conduction != "tunnel"
+
+    def covered(self, amount: np.ndarray) -> np.ndarray:
+        """Share of the contact under an amount of films [m^-2]: 1 - exp[-(n/n_c)^m]; a closed film covers it all."""
+        if self.conducts:
+            return -np.expm1(-amount / self.existence)
+        if not self.cover > 0.0:
+            return np.zeros_like(amount)
+        exponent = float(self.blocking.avrami_exponent)
+        return -np.expm1(-np.array([power(x, exponent)[0] for x in amount / self.cover]))
 
     @property
     def side(self) -> int:
@@ -63,13 +78,18 @@ def plan_products(device) -> ContactProducts:
     table = load_table(device.electrochemistry.thermochemistry_path) if films else None
     volume = np.array([table.molar_volume(formula) / N_A for formula, _ in films])
     blocking = next((x for x in device.enabled_processes if x.kind == "film_blocking"), None)
-    cover = decay = 0.0
-    if blocking is not None and films:
-        cover, decay = float(blocking.coverage_amount) * N_A, float(blocking.tunnel_decay)
+    patchy = bool(films) and blocking is not None and blocking.conduction == "tunnel"
+    cover = float(blocking.coverage_amount) * N_A if patchy else 0.0
     existence = EXISTENCE if blocking is None else float(blocking.existence_amount) * N_A
     keys = (*films, *others)
     start = np.array([_salt(device, side) if formula in LEAD_HALIDE else 0.0 for formula, side in keys])
-    return ContactProducts(keys, len(films), start, volume, existence, cover, decay)
+    return ContactProducts(keys, len(films), start, volume, existence, cover, blocking)
+
+
+def losses(device, products: ContactProducts) -> list[FilmLoss]:
+    """Enabled processes that take away a film which the reactions can make."""
+    found = [process for process in device.enabled_processes if isinstance(process, FilmLoss)]
+    return [process for process in found if (process.film, side_of(device, process.contact)) in products.keys]
 
 
 def _salt(device, side: int) -> float:

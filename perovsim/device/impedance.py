@@ -38,7 +38,7 @@ def small_signal(equations: Equations, y: np.ndarray, frequencies: np.ndarray) -
     """
     problem, t = equations.problem, equations.tables
     circuit, s, vt = problem.device.circuit, t.number[SIGN], problem.vt
-    equations.control = Control(1.0, s * vt * circuit.shunt / Q, 0.0, 0.0, 0.0)
+    equations.control = Control(1.0, s * vt * circuit.shunt / Q, 0.0, 0.0, 0.0, 0.0)
     equations.evaluate(0.0, y)
     choose_face(t, equations.state)
     real = equations.matrix

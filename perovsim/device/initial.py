@@ -108,7 +108,8 @@ def _filled(levels: tuple[np.ndarray, np.ndarray], psi: np.ndarray, fermi: float
 def _state(problem: Problem, psi: np.ndarray, start: np.ndarray) -> np.ndarray:
     slot, scale = problem.tables.slot, problem.tables.species[SCALE]
     y = np.zeros(problem.size)
-    y[problem.band + 1 :] = problem.products.start / FILM_SCALE
+    first = problem.band + 1
+    y[first : first + len(problem.products.keys)] = problem.products.start / FILM_SCALE
     values = {PSI: psi, VACANCY: problem.theta_start, HALIDE: problem.halide_start}
     values |= {SPECIES + s: start[s] / scale[s] for s in range(scale.size)}
     for kind, value in values.items():

@@ -10,6 +10,7 @@ from perovsim.device.build import Problem
 from perovsim.device.currents import FaceCurrents, face_currents
 from perovsim.device.equations import Equations
 from perovsim.device.films import LEAD
+from perovsim.device.species import CRYSTALLINITY, TAKEN
 from perovsim.device.strains import failure_criteria, gap_shift, strain_fields
 from perovsim.device.tables import (
     AUGER,
@@ -37,6 +38,7 @@ from perovsim.device.tables import (
 from perovsim.device.trace import Trace
 from perovsim.device.transport import excess_of
 from perovsim.physics import emission, lattice, recombination
+from perovsim.physics.phases import SHARES
 
 Columns = dict[str, tuple[np.ndarray, str, str]]
 """Name -> (values, unit, long name)."""
@@ -89,6 +91,17 @@ class History:
         return own[SLOPE, s] * change + own[STRAINED, s]
 
     @property
+    def film_amounts(self) -> np.ndarray:
+        """Amounts of the films [m^-2] (time, films)."""
+        first = self.problem.band + 1
+        return FILM_SCALE * self.y[:, first : first + self.problem.products.films]
+
+    @property
+    def film_drop(self) -> np.ndarray:
+        """Voltage across the film, x-directed [kT/q]; zero where it does not conduct."""
+        return self.y[:, -1] if self.problem.products.conducts else np.zeros(self.time.size)
+
+    @property
     def voltage(self) -> np.ndarray:
         """Voltage of the stack, without series resistance [V]."""
         return self.y[:, self.problem.band] * self.problem.vt
@@ -127,9 +140,30 @@ def fields(h: History) -> Columns:
     for s, plan in enumerate(h.problem.plans[HOLE + 1 :], HOLE + 1):
         if plan.traps is not None:
             out[plan.name] = (h.density(s), "m^-3", f"electrons on traps '{plan.traps.kind.name}'")
-        elif plan.formula != LEAD:
+        elif not plan.is_state and plan.formula != LEAD:
             out[f"c_{plan.name}"] = (h.density(s), "m^-3", f"density of {plan.name}")
-    return out | _recombination(h)
+    return out | _order(h, out) | _recombination(h)
+
+
+def _order(h: History, known: Columns) -> Columns:
+    """Crystallinity, and the shares of lead and caesium in the phases, where processes change them."""
+    names, out = [plan.name for plan in h.problem.plans], {}
+    if CRYSTALLINITY in names:
+        order = h.get(SPECIES + names.index(CRYSTALLINITY))
+        out[CRYSTALLINITY] = (order, "1", "order parameter of the lattice, of the Bragg amplitude")
+    own = h.problem.device.transformations
+    if not own:
+        return out
+    metal = known["f_Pb"][0]
+    shares = np.zeros((len(SHARES) + 1, *metal.shape)) + 0.0 * metal
+    for process in own:
+        taken = np.nan_to_num(h.get(SPECIES + names.index(TAKEN + process.name)))
+        shares += np.multiply.outer(SHARES[process.product], taken)
+    for name, share in zip(SHARES, shares, strict=False):
+        out[f"f_{name}"] = (share, "1", f"share of the lead in {name}")
+    out["f_CsX"] = (shares[-1] + metal, "1", "share of the caesium in CsX; lead that is metal leaves it behind")
+    out["f_CsPbX3"] = (1.0 - metal - shares[:-1].sum(axis=0), "1", "share of the lead that is still perovskite")
+    return out
 
 
 def _bands(h: History) -> Columns:
@@ -213,7 +247,19 @@ def terminals(h: History) -> Columns:
         out["I"] = (j * circuit.area, "A", "terminal current")
     if device.thermal_resistance is not None:
         out["temperature"] = (np.array(h.trace.temperatures), "K", "temperature of the device")
-    return out | _light(h, float(device.emission.outcoupling), j)
+    return out | _beam(h) | _light(h, float(device.emission.outcoupling), j)
+
+
+def _beam(h: History) -> Columns:
+    """The electron beam and its dose, where there is one."""
+    beam = np.array([control.beam for control in h.trace.controls])
+    if not beam.any():
+        return {}
+    dose = np.cumsum(beam * np.diff(h.time, prepend=0.0))
+    return {
+        "beam_current_density": (Q * beam, "A m^-2", "electron beam"),
+        "beam_dose": (dose, "m^-2", "beam electrons per area so far"),
+    }
 
 
 def stack_current(h: History) -> np.ndarray:
@@ -230,7 +276,7 @@ def charge_passed(h: History) -> np.ndarray:
     """Integral of the terminal current but for a constant [C/m^2]: quadratures of the integrator and the charges on the
     contact and beside the stack."""
     t, s, circuit = h.t, h.t.number[SIGN], h.problem.device.circuit
-    on_contact = t.face[GAP, 0] * (s * h.y[:, h.problem.band] - h.y[:, t.slot[PSI, 0]])
+    on_contact = t.face[GAP, 0] * (s * h.y[:, h.problem.band] - h.film_drop - h.y[:, t.slot[PSI, 0]])
     inner = h.integral("current_first") + on_contact
     beside = circuit.shunt * h.problem.vt * h.integral("voltage") + circuit.capacitance * h.voltage
     return s * Q * inner + beside
@@ -284,9 +330,9 @@ def interfaces(h: History) -> Columns:
         contact = h.problem.device.contacts[side].name
         grown = (amounts[:, k] - plan.start[k]) / N_A
         out[f"deposit_{name}_{contact}"] = (grown, "mol m^-2", f"{name} on {contact}, eaten where negative")
-    film = amounts[:, : plan.films].sum(axis=1)
-    blocked = -np.expm1(-film / plan.cover) if plan.cover > 0.0 else np.zeros(h.time.size)
-    out["blocked_fraction"] = (blocked, "1", "blocked share of the contact")
+    out["blocked_fraction"] = (plan.covered(h.film_amounts.sum(axis=1)), "1", "share of the contact under films")
+    if plan.conducts:
+        out["film_drop"] = (h.t.number[SIGN] * h.problem.vt * h.film_drop, "V", "part of V that drops across the film")
     lead = next((s for s, species in enumerate(h.problem.plans) if species.formula == LEAD), None)
     total = np.zeros(h.time.size) if lead is None else np.nansum(h.density(lead) * h.problem.mesh.widths, axis=1)
     out["Pb0_total"] = (total / N_A, "mol m^-2", "metallic lead")
@@ -301,6 +347,9 @@ def interfaces(h: History) -> Columns:
         out[f"extent_{process.name}"] = (extent, "mol m^-2", process.equation.text)
         out[f"faradaic_charge_{process.name}"] = (charge, "C m^-2", "n F times the extent")
         faradaic = faradaic + np.abs(charge)
+    for k, process in enumerate(h.problem.losses, len(h.problem.device.reactions)):
+        lost = h.extents[:, k] / N_A
+        out[f"lost_{process.name}"] = (lost, "mol m^-2", f"{process.film} lost by {process.kind}")
     out["faradaic_charge"] = (faradaic, "C m^-2", "sum of |n F extent| over the reactions")
     return out
 

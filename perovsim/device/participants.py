@@ -13,7 +13,7 @@ from typing import NoReturn
 import numpy as np
 
 from perovsim.constants import N_A, Q
-from perovsim.device.films import FILM_HALIDE, LEAD, LEAD_HALIDE, ContactProducts
+from perovsim.device.films import LEAD, LEAD_HALIDE, ContactProducts
 from perovsim.device.mesh import Mesh
 from perovsim.device.sites import Spot, split_site
 from perovsim.device.species import SpeciesPlan
@@ -25,6 +25,7 @@ from perovsim.device.tables import (
     FILM_SHARE,
     HALIDE,
     HOLE,
+    LEFT,
     LINEAR,
     POWER,
     PRESENT,
@@ -35,9 +36,14 @@ from perovsim.device.tables import (
 )
 from perovsim.errors import ModelFileError
 from perovsim.model.equation import INTERSTITIAL
+from perovsim.model.films import FILM_HALIDE
+from perovsim.physics.growth import LAWS, Growth
 from perovsim.physics.thermochemistry import halide_level, lead_level, load_table
 
+FILM_WORDS = ", ".join(FILM_HALIDE)
 ELEMENTS = ("Al", "Cl2", "Br2", "I2")
+NO_RETURN = 600.0
+"""Energy [kT] of a step from which nothing comes back."""
 SEED_FRACTION = 1e-4
 """Share of the lead sites that is metal above which clusters count as present."""
 ROUNDING = 1e-9
@@ -55,6 +61,8 @@ class Row:
     change: dict[int, float] = field(default_factory=dict)
     face: np.ndarray = field(default_factory=lambda: np.zeros(2))
     charge: float = 0.0
+    seed: int = -1
+    """Activity of a product that has to nucleate over a barrier."""
     capture: float = 1.0
     """Densities that turn a capture coefficient into a rate."""
 
@@ -93,6 +101,11 @@ class Context:
         """Unknown of a kind in a cell, -1 where there is none."""
         return int(self.slots[kind, cell]) if cell >= 0 else -1
 
+    @property
+    def drop(self) -> int:
+        """Unknown of the voltage across a film that conducts."""
+        return self.band + 1 + len(self.products.keys) + 1
+
     def product(self, formula: str, side: int) -> int:
         """Unknown of a product on a contact."""
         return self.band + 1 + self.products.keys.index((formula, side))
@@ -101,6 +114,12 @@ class Context:
         """Number of an activity, made on first use."""
         padded = (*depends, -1, -1)[:DEPENDS]
         return self.activities.setdefault((kind, *padded, *carrier, value, per), len(self.activities))
+
+    def film_share(self, formula: str) -> int:
+        """Activity of a compound of the film: its mole fraction, zero where there is no film."""
+        own = self.product(formula, self.products.side)
+        others = [self.product(name, self.products.side) for name in self.products.film_names if name != formula]
+        return self.activity(FILM_SHARE, own, *others[:1], value=self.products.existence / FILM_SCALE)
 
     def lead(self, cell: int) -> tuple[int, float]:
         """Unknown of metallic lead in a cell, and the share of the lead sites that one unit of it is."""
@@ -124,6 +143,22 @@ class Participants:
         """Whether the reaction happens on a contact itself."""
         return split_site(self.reaction.site).kind == "contact"
 
+    @property
+    def growth(self) -> Growth:
+        """How the thickness of the film on the contact slows this reaction."""
+        reaction, products = self.reaction, self.at.products
+        film = next((k for k, name in enumerate(products.film_names) if name in reaction.equation.species), None)
+        if film is None:
+            if reaction.growth_law != "interface":
+                self.fail(f'growth_law = "{reaction.growth_law}" needs a film among the products, one of {FILM_WORDS}')
+            return Growth()
+        patches = 1.0 if products.blocking is None else float(products.blocking.avrami_exponent)
+        if patches > 1.0 and products.cover > 0.0 and reaction.growth_law != "interface":
+            self.fail("patches that begin infinitely high (avrami_exponent above 1) have no thickness for a growth law")
+        law, first = LAWS[reaction.growth_law], products.existence * products.volume[film]
+        value = float(getattr(reaction, law.needs)) if law.needs else 0.0
+        return law.coefficients(value, float(reaction.alpha) / self.at.vt, first)
+
     def fail(self, text: str) -> NoReturn:
         """Raise with the name and the equation of the reaction."""
         raise ModelFileError(f"process '{self.reaction.name}' ({self.reaction.equation.text}): {text}")
@@ -140,13 +175,36 @@ class Participants:
                 "electrons of the metal would have to cross the layers between: write a neutral reaction "
                 "(displacement or exchange) for this site"
             )
+        if reaction.drive == "beam":
+            self.driven(row, spot)
         row.change = {unknown: amount for unknown, amount in row.change.items() if abs(amount) > ROUNDING}
         rate = reaction.rate_at(float(self.at.device.temperature))
-        if reaction.rate_is_capture:
+        if reaction.drive == "beam":
+            rate *= row.capture
+        elif reaction.rate_is_capture:
             rate *= row.capture * np.exp(-float(reaction.alpha) * row.energy)
         else:
             rate *= N_A
         return row, rate * spot.weight
+
+    def driven(self, row: Row, spot: Spot) -> None:
+        """Let the beam drive the row forward: sigma j_b/q theta_X of its one lattice halide, while lead is left for it.
+
+        The rate of a step counts the halides that it takes, so d(theta_X)/dt = -sigma (j_b/q) theta_X.
+        """
+        net = self.reaction.equation.stoichiometry
+        taken = [word for word, nu in net.items() if nu < 0 and word.endswith("-") and word != "e-"]
+        if len(taken) != 1 or self.at.slot(VACANCY, spot.lattice) < 0:
+            self.fail("a reaction that the beam drives takes one halide from a lattice; write one for each halide")
+        layer = self.at.layer(spot.lattice)
+        names, v, x = layer.lattice.halides, *(self.at.slot(kind, spot.lattice) for kind in (VACANCY, HALIDE))
+        which = 0 if len(names) == 2 and taken[0][:-1] == names[0] else 1
+        row.forward = [self.at.activity(SITE, v, x, value=0.0, carrier=(which, spot.lattice))]
+        unknown, per = self.at.lead(spot.lattice)
+        if "Pb2+" in net and unknown >= 0:
+            row.forward.append(self.at.activity(LEFT, unknown, value=SEED_FRACTION, per=per))
+        row.backward, row.links, row.energy = [], {}, NO_RETURN
+        row.capture = float(layer.lattice.site_density) * self.reaction.elementary_steps / -net[taken[0]]
 
     def participant(self, row: Row, word: str, nu: float, spot: Spot) -> None:
         """Add nu particles per step of one species."""
@@ -232,8 +290,13 @@ class Participants:
             unknown, per = self.at.lead(spot.lattice)
             seed = SEED_FRACTION / per
         row.makes(unknown, nu)
-        if spot.metal < 0 or self.at.device.contacts[spot.metal].material != LEAD:
-            (row.backward if nu > 0 else row.forward).append(self.at.activity(PRESENT, unknown, value=seed))
+        if spot.metal >= 0 and self.at.device.contacts[spot.metal].material == LEAD:
+            return
+        present = self.at.activity(PRESENT, unknown, value=seed)
+        if nu > 0 and self.reaction.nucleation_barrier is not None:
+            row.seed = present
+        else:
+            (row.backward if nu > 0 else row.forward).append(present)
 
     def dissolved(self, row: Row, formula: str, nu: float, cell: int) -> None:
         """A dissolved species of this formula in a cell."""
@@ -279,15 +342,15 @@ class Participants:
             first, last = (float(x.work_function) for x in self.at.device.contacts)
             row.energy += nu * (last - first) / self.at.vt
             row.link(self.at.band, nu * (1.0 if contact.which == "anode" else -1.0))
+        if (
+            self.at.products.conducts and self.at.products.side == 1
+        ):  # the last contact is then behind the film, and the zero of psi before it
+            row.link(self.at.drop, -nu)
         row.face[side] += nu if side == 0 else -nu
         row.charge -= nu
 
     def film(self, row: Row, formula: str, nu: float) -> None:
-        """AlX3 of a film: activity its mole fraction, zero where there is no film."""
-        side = self.at.products.side
-        own = self.at.product(formula, side)
-        others = [self.at.product(name, side) for name in self.at.products.film_names if name != formula]
+        """AlX3 of a film."""
         self.level(row, nu, self.table.gibbs(formula) / (N_A * Q))
-        share = self.at.activity(FILM_SHARE, own, *others[:1], value=self.at.products.existence / FILM_SCALE)
-        self.times(row, nu, share, 3.0 * abs(nu))
-        row.makes(own, nu)
+        self.times(row, nu, self.at.film_share(formula), 3.0 * abs(nu))
+        row.makes(self.at.product(formula, self.at.products.side), nu)

@@ -4,6 +4,8 @@ One law for all: r = r0' [exp(alpha A) - exp(-(1 - alpha) A)] with the affinity 
 r0' = r0 (prod a_reactants)^(1-alpha) (prod a_products)^alpha. Written out with A = E + sum ln a_reactants -
 sum ln a_products, E linear in the potentials, no logarithm of an activity is left:
 r = r0 [exp(alpha E) prod a_reactants - exp(-(1 - alpha) E) prod a_products], zero exactly where A is zero.
+A film that grows thick lowers r0 by a factor P(h), or lets N(h) jumps in series share the affinity, A/N in place of A
+(perovsim.physics.growth): only then are the logarithms needed.
 """
 
 import math
@@ -11,6 +13,7 @@ import math
 import numpy as np
 
 from perovsim.device.compiled import compiled
+from perovsim.device.powers import power
 from perovsim.device.tables import (
     ALPHA,
     AT_CONTACT,
@@ -20,29 +23,40 @@ from perovsim.device.tables import (
     CARRIER,
     DEPENDS,
     DEPENDS_ON,
+    DRIVEN,
     DROP,
     ENERGY,
+    FADING,
     IN_CELL,
     IN_PLACE,
+    JUMPS,
     KIND,
+    LEFT,
     LINEAR,
     LINK,
+    OFFSET_GROWTH,
+    POTENTIALS,
     POWER,
     PRESENT,
     PROCESS,
     QUADRATURES,
     RATE,
+    SEED,
     SITE,
     SLOPE,
+    SLOWING,
     STEPS,
     VALUE,
 )
 from perovsim.device.transport import safe_exp
+from perovsim.physics import growth
+
+prefactor = compiled(growth.prefactor)
 
 TINY = 1e-250
 """Activities below this count as this in logarithms and quotients."""
-FEW = 1e-4
-"""Share of occupied sites below which a root of it is replaced: the slope of the root has no bound there."""
+LEAST_SHARED = 1e-30
+"""The same where jumps in series share the affinity: its slopes go with the inverse of an activity."""
 EXTENTS, CURRENT = len(QUADRATURES), QUADRATURES.index("current_first")
 
 
@@ -61,35 +75,32 @@ def activities(p, y, state):
             out[BY + 1] = out[VALUE] * p.species_cell[SLOPE, s, i] * state.by[0, i]
             out[BY + 2] = out[VALUE] * p.species_cell[SLOPE, s, i] * state.by[1, i]
         elif kind == SITE:
-            _site(entry[CARRIER], y[i0], y[i1] if i1 >= 0 else 0.0, state, entry[CARRIER + 1], out)
+            _site(entry[CARRIER], y[i0], y[i1] if i1 >= 0 else 0.0, state, entry[CARRIER + 1], number, out)
         elif kind == POWER:
             per = p.activity_number[k, 1]
-            out[VALUE], slope = _power(1.0 - per * y[i0], number)
+            out[VALUE], slope = power(1.0 - per * y[i0], number)
             out[BY] = -per * slope
         elif kind == PRESENT:
             out[VALUE], out[BY] = -math.expm1(-y[i0] / number), math.exp(-y[i0] / number) / number
+        elif kind == LEFT:
+            per = p.activity_number[k, 1]
+            left = math.exp(-(1.0 - per * y[i0]) / number)
+            out[VALUE], out[BY] = 1.0 - left, -per * left / number
         else:
             _film_share(y[i0], y[i1] if i1 >= 0 else 0.0, number, out)
 
 
 @compiled
-def _site(halide, vacancy, first, state, i, out):
-    """Activity of a halide on its sites: its share times exp(excess), with its slopes by vacancies and first halide."""
-    gamma = safe_exp(state.excess[halide, i])
+def _site(halide, vacancy, first, state, i, counts, out):
+    """Activity of a halide on its sites: its share times exp(excess), with its slopes by vacancies and first halide.
+
+    counts : 1, or 0 where only the share matters and not the excess
+    """
+    gamma = safe_exp(counts * state.excess[halide, i])
     share = first if halide == 0 else 1.0 - vacancy - first
     out[VALUE] = share * gamma
-    out[BY] = gamma * ((0.0 if halide == 0 else -1.0) + share * state.excess_by[halide, 0, i])
-    out[BY + 1] = gamma * ((1.0 if halide == 0 else -1.0) + share * state.excess_by[halide, 1, i])
-
-
-@compiled
-def _power(share, exponent):
-    """share^exponent and its slope; below FEW the parabola through 0 that joins it smoothly, so that it has a sign."""
-    if share >= FEW or exponent > 1.0:
-        return abs(share) ** exponent * np.sign(share), exponent * abs(share) ** (exponent - 1.0)
-    steep, ratio = FEW ** (exponent - 1.0), share / FEW
-    first, second = (2.0 - exponent) * steep, (exponent - 1.0) * steep
-    return share * (first + second * ratio), first + 2.0 * second * ratio
+    out[BY] = gamma * ((0.0 if halide == 0 else -1.0) + counts * share * state.excess_by[halide, 0, i])
+    out[BY + 1] = gamma * ((1.0 if halide == 0 else -1.0) + counts * share * state.excess_by[halide, 1, i])
 
 
 @compiled
@@ -117,30 +128,32 @@ def _product(activity, ids, skip):
 
 @compiled
 def _gate(barrier, affinity, seed, seeds):
-    """Nucleation: 1 on existing clusters, exp(-(barrier/A)^2) for a new one; with its slopes by A and by the seeds."""
-    if affinity <= 0.0:
-        return 1.0, 0.0, 0.0
-    ratio = barrier / affinity
-    fresh = math.exp(-ratio * ratio)
+    """Nucleation: 1 on existing clusters, exp(-(barrier/A)^2) for a new one; with its slopes by A and by the seeds.
+
+    What does not exist cannot dissolve: at A < 0 only the clusters count, so the rate changes sign at A = 0 smoothly.
+    """
     u = max(seeds, 0.0) / seed
     grown = -math.expm1(-u)
-    by_seed = math.exp(-u) / seed * (1.0 - fresh) if seeds > 0.0 else 0.0
-    return grown + (1.0 - grown) * fresh, (1.0 - grown) * fresh * 2.0 * ratio * ratio / affinity, by_seed
+    by_seed = math.exp(-u) / seed if seeds > 0.0 else 0.0
+    if affinity <= 0.0:
+        return grown, 0.0, by_seed
+    ratio = barrier / affinity
+    fresh = math.exp(-ratio * ratio)
+    by_affinity = (1.0 - grown) * fresh * 2.0 * ratio * ratio / affinity
+    return grown + (1.0 - grown) * fresh, by_affinity, by_seed * (1.0 - fresh)
 
 
 @compiled
 def _affinity(p, activity, r, energy):
-    """A [kT] of one step, and the activity that says whether a product has nucleated (-1: none)."""
-    affinity, present = energy, -1
+    """A [kT] of one step."""
+    affinity = energy
     for k in p.side[0, r]:
         if k >= 0:
             affinity += math.log(max(activity[k, VALUE], TINY))
     for k in p.side[1, r]:
-        if k >= 0 and p.activity[k, KIND] == PRESENT:
-            present = k
-        elif k >= 0:
+        if k >= 0:
             affinity -= math.log(max(activity[k, VALUE], TINY))
-    return affinity, present
+    return affinity
 
 
 @compiled
@@ -162,7 +175,7 @@ def _slopes(p, r, law, activity, up, down, fore, back, gate, by_affinity, by_see
     """Unknowns that rate r depends on and its slopes by them, in order of appearance; returns how many."""
     bare, count = up * fore - down * back, 0
     by_energy = gate * (law[ALPHA] * up * fore + (1.0 - law[ALPHA]) * down * back) + by_affinity * bare
-    for k in range(2):
+    for k in range(POTENTIALS):
         cols[count], slopes[count] = p.link[r, LINK + k], by_energy * law[DROP + k]
         count += 1
     for side, factor in ((0, gate * up), (1, -gate * down)):
@@ -172,7 +185,7 @@ def _slopes(p, r, law, activity, up, down, fore, back, gate, by_affinity, by_see
             if i < 0:
                 continue
             weight = factor * _product(activity, ids, k)
-            if by_affinity != 0.0 and p.activity[i, KIND] != PRESENT:
+            if by_affinity != 0.0:
                 weight += (1.0 - 2.0 * side) * by_affinity * bare / max(activity[i, VALUE], TINY)
             for e in range(DEPENDS):
                 cols[count], slopes[count] = p.activity[i, DEPENDS_ON + e], weight * activity[i, BY + e]
@@ -184,28 +197,69 @@ def _slopes(p, r, law, activity, up, down, fore, back, gate, by_affinity, by_see
 
 
 @compiled
-def react(p, y, state, f, m, want):
+def _logarithms(activity, ids):
+    """Sum of ln a over one side."""
+    total = 0.0
+    for k in range(ids.shape[0]):
+        if ids[k] >= 0:
+            total += math.log(max(activity[ids[k], VALUE], LEAST_SHARED))
+    return total
+
+
+@compiled
+def _shared(p, r, law, activity, energy, jumps, rate, want, cols, slopes):
+    """r = r0' [exp(alpha A/N) - exp(-(1 - alpha) A/N)], r0' as for N = 1: its value, its slope by N, and where
+    `want` how many slopes by other unknowns it left in cols and slopes."""
+    alpha = law[ALPHA]
+    before, after = _logarithms(activity, p.side[0, r]), _logarithms(activity, p.side[1, r])
+    affinity = energy + before - after
+    level = (1.0 - alpha) * before + alpha * after
+    fore = rate * safe_exp(level + alpha * affinity / jumps)
+    back = rate * safe_exp(level - (1.0 - alpha) * affinity / jumps)
+    by_affinity = (alpha * fore + (1.0 - alpha) * back) / jumps
+    count = 0
+    if want:
+        for k in range(POTENTIALS):
+            cols[count], slopes[count] = p.link[r, LINK + k], by_affinity * law[DROP + k]
+            count += 1
+        for side, by_log in (
+            (0, (1.0 - alpha) * (fore - back) + by_affinity),
+            (1, alpha * (fore - back) - by_affinity),
+        ):
+            for i in p.side[side, r]:
+                if i < 0 or activity[i, VALUE] <= LEAST_SHARED:
+                    continue
+                for e in range(DEPENDS):
+                    cols[count] = p.activity[i, DEPENDS_ON + e]
+                    slopes[count] = by_log / activity[i, VALUE] * activity[i, BY + e]
+                    count += 1
+    return fore - back, -by_affinity * affinity / jumps, count
+
+
+@compiled
+def react(p, y, state, f, m, want, beam):
     """Add every reaction to the rows that it changes, to the charge passed at the contacts and to the extents."""
     activities(p, y, state)
-    activity, charge = state.activity, state.ledger.shape[0] - 2
-    most = 3 + 2 * DEPENDS * p.side.shape[2]
+    activity, charge, films = state.activity, state.ledger.shape[0] - 2, p.film.shape[0]
+    most = POTENTIALS + 1 + 2 * DEPENDS * p.side.shape[2] + films
     cols, slopes = np.empty(most, np.int64), np.empty(most)
     for r in range(p.rate.shape[0]):
         law, link, rows, change = p.rate[r], p.link[r], p.row[r], p.change[r]
-        energy, alpha = law[ENERGY], law[ALPHA]
-        for k in range(2):
+        energy, h = law[ENERGY], state.thickness[0]
+        for k in range(POTENTIALS):
             if link[LINK + k] >= 0:
                 energy += law[DROP + k] * y[link[LINK + k]]
-        up, down = law[RATE] * safe_exp(alpha * energy), law[RATE] * safe_exp((alpha - 1.0) * energy)
-        fore, back = _product(activity, p.side[0, r], -1), _product(activity, p.side[1, r], -1)
-        gate, by_affinity, by_seed, present = 1.0, 0.0, 0.0, -1
-        if law[BARRIER] > 0.0:
-            affinity, present = _affinity(p, activity, r, energy)
-            if present >= 0:
-                seeds = y[p.activity[present, DEPENDS_ON]]
-                gate, by_affinity, by_seed = _gate(law[BARRIER], affinity, p.activity_number[present, 0], seeds)
-        bare = up * fore - down * back
-        rate = gate * bare
+        slowed, by_thickness = beam if law[DRIVEN] > 0.0 else 1.0, 0.0
+        if law[SLOWING] > 0.0 or law[FADING] > 0.0:
+            slowed, by_thickness = prefactor(h, law[OFFSET_GROWTH], law[SLOWING], law[FADING])
+        if law[JUMPS] > 0.0:
+            rate, by_jumps, count = _shared(
+                p, r, law, activity, energy, 1.0 + law[JUMPS] * h, law[RATE] * slowed, want, cols, slopes
+            )
+            by_thickness = by_thickness * rate + by_jumps * law[JUMPS]
+        else:
+            rate, count = _single(p, y, r, law, activity, energy, law[RATE] * slowed, want, cols, slopes)
+            by_thickness *= rate
         for k in range(rows.shape[0]):
             if rows[k] >= 0:
                 f[rows[k]] += change[k] * rate
@@ -214,7 +268,11 @@ def react(p, y, state, f, m, want):
         state.ledger[charge + 1] += law[AT_CONTACT + 1] * rate
         if not want:
             continue
-        count = _slopes(p, r, law, activity, up, down, fore, back, gate, by_affinity, by_seed, present, cols, slopes)
+        if by_thickness != 0.0:
+            for k in range(films):
+                cols[count] = p.where.shape[1] + 1 + k
+                slopes[count] = by_thickness * state.thickness[1 + k]
+                count += 1
         extent = m.ledger[EXTENTS + link[PROCESS]]
         for k in range(count):
             col, slope = cols[k], slopes[k]
@@ -222,3 +280,20 @@ def react(p, y, state, f, m, want):
                 _column(m.blocks, m.below, p.where, rows, change, col, slope)
                 extent[col] += slope / law[STEPS]
                 m.ledger[CURRENT, col] += law[AT_CONTACT] * slope
+
+
+@compiled
+def _single(p, y, r, law, activity, energy, r0, want, cols, slopes):
+    """r = gate r0 [exp(alpha E) prod a_reactants - exp(-(1 - alpha) E) prod a_products] and, where `want`, how many
+    slopes it left in cols and slopes."""
+    alpha = law[ALPHA]
+    up, down = r0 * safe_exp(alpha * energy), r0 * safe_exp((alpha - 1.0) * energy)
+    fore, back = _product(activity, p.side[0, r], -1), _product(activity, p.side[1, r], -1)
+    gate, by_affinity, by_seed, present = 1.0, 0.0, 0.0, p.link[r, SEED]
+    if present >= 0:
+        affinity, seeds = _affinity(p, activity, r, energy), y[p.activity[present, DEPENDS_ON]]
+        gate, by_affinity, by_seed = _gate(law[BARRIER], affinity, p.activity_number[present, 0], seeds)
+    count = 0
+    if want:
+        count = _slopes(p, r, law, activity, up, down, fore, back, gate, by_affinity, by_seed, present, cols, slopes)
+    return gate * (up * fore - down * back), count

@@ -23,6 +23,7 @@ from perovsim.device.tables import (
     LEVELS,
     LIFETIME,
     OCCUPIED,
+    PAIRS,
     QUADRATURES,
     RADIATIVE,
     SCALE,
@@ -42,8 +43,8 @@ ALL, LIGHT = QUADRATURES.index("recombined"), QUADRATURES.index("radiative")
 
 
 @compiled
-def recombine(p, y, state, f, m, want, light):
-    """R = (k + Auger + SRH + centres)(n p - n_i^2) - light G of every cell that holds both carriers."""
+def recombine(p, y, state, f, m, want, control):
+    """R = (k + Auger + SRH + centres)(n p - n_i^2) - generation by light and beam, where a cell holds both carriers."""
     blocks, place, most = m.blocks, p.where[IN_PLACE], m.blocks.shape[1]
     own, centre = p.species_cell, int(p.number[CENTRE])
     for i in range(p.cell.shape[1]):
@@ -80,7 +81,7 @@ def recombine(p, y, state, f, m, want, light):
             factor += per_unit * y[at]
             by_n -= per_unit * y[at] * c_n / down
             by_p -= per_unit * y[at] * c_p / down
-        net = factor * excess - light * p.cell[GENERATION, i]
+        net = factor * excess - control.light * p.cell[GENERATION, i] - control.beam * p.cell[PAIRS, i]
         f[row_n] -= net * h
         f[row_p] -= net * h
         state.ledger[ALL] += net * h

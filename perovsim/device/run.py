@@ -46,9 +46,10 @@ EQUILIBRATION = 1e4
 POTENTIAL_TOLERANCE = 20.0
 """Absolute tolerance of potentials in units of rtol [kT/q]."""
 CARRIER_FLOOR, ION_FLOOR = 1e16, 1e20
+FIELD_FLOOR = 1e-2
 LEAD_FLOOR, TRAP_FLOOR, VACANCY_FLOOR, HALIDE_FLOOR, FILM_FLOOR = 1e-4, 1e-3, 0.1, 0.1, 1e-2
 """Amounts below which a species is noise: [m^-3], [m^-3], shares of the lead sites, of the traps, of the vacancies at
-the start, of the sites, and in units of a film unknown."""
+the start, of the sites, in units of a film unknown; of the field in a film."""
 LEAST_VACANCIES = 1e-12
 """Vacancy fraction whose share is the floor where there is none at the start."""
 SMALLEST_CURRENT = 1e-6
@@ -65,7 +66,7 @@ class Runner:
         self.tables, problem = self.problem.tables, self.problem
         self.equations = Equations(problem)
         self.integrator = Integrator(self.equations, _tolerances(problem, rtol), rtol)
-        self.trace, self.clock, self.reference_time = Trace(), 0.0, np.inf
+        self.trace, self.clock, self.reference_time, self.beam = Trace(), 0.0, np.inf, 0.0
         self.reading, self.heat = Reading(problem, self.integrator), Heat(device)
         self.illumination, self.held = None, {}
         self.events: list[tuple[float, str, str]] = []
@@ -100,17 +101,28 @@ class Runner:
             evaluations=self.equations.evaluations,
         )
 
+    def switch_beam(self, current_density: float) -> None:
+        """Set the beam [A/m^2] of the segments that follow; SimulationError where nothing in the device answers it."""
+        answers = [x for x in self.device.enabled_processes if x.answers_beam]
+        if current_density > 0.0 and not answers:
+            raise SimulationError(
+                f"device '{self.device.name}': no process answers to a beam of {current_density:g} A/m^2; add "
+                'one of kind = "beam" or a reaction with drive = "beam", or take beam_current_density out of the step'
+            )
+        self.beam = current_density
+
     # -- controls -------------------------------------------------------------------------------
 
     def current_control(self, current: float, light: float = 0.0, rate: float = 0.0) -> Control:
         """J + rate t [A/m^2] at the terminals, s J_x q + v V_t G_shunt = J."""
-        s = self.tables.number[SIGN]
-        return Control(1.0, s * self.problem.vt * self.circuit.shunt / Q, s * current / Q, s * rate / Q, light)
+        s, shunted = self.tables.number[SIGN], self.problem.vt * self.circuit.shunt / Q
+        return Control(1.0, s * shunted, s * current / Q, s * rate / Q, light, self.beam / Q)
 
     def voltage_control(self, voltage: float, rate: float = 0.0, light: float = 0.0) -> Control:
         """V + rate t [V] at the terminals, v V_t + R_s (s J_x q + v V_t G_shunt) = V."""
         s, vt, series = self.tables.number[SIGN], self.problem.vt, self.circuit.series
-        return Control(series * Q * s / vt, 1.0 + series * self.circuit.shunt, voltage / vt, rate / vt, light)
+        shunted = 1.0 + series * self.circuit.shunt
+        return Control(series * Q * s / vt, shunted, voltage / vt, rate / vt, light, self.beam / Q)
 
     # -- what the steps of a protocol need (perovsim.steps.Solver) -------------------------------
 
@@ -310,4 +322,6 @@ def _tolerances(problem: Problem, rtol: float) -> np.ndarray:
         else:
             put(slot[SPECIES + s], LEAD_FLOOR if plan.traps is None else TRAP_FLOOR)
     put(problem.band + 1 + np.arange(len(problem.products.keys)), FILM_FLOOR)
+    if problem.products.conducts:
+        put(np.array([problem.size - 2]), FIELD_FLOOR)
     return tolerance

@@ -31,12 +31,16 @@ def split_site(text: str) -> Site:
     return Site("zone", contact, (layer,)) if layer else Site("contact", contact)
 
 
+def side_of(device, name: str) -> int:
+    """0 for the first contact of the stack, 1 for the last, -1 for no contact of this name."""
+    return next((side for side, own in enumerate(device.contacts) if name in (own.name, own.which)), -1)
+
+
 def contact_side(device, process) -> int:
     """0 for the first contact of the stack, 1 for the last."""
-    name = split_site(process.site).contact
-    for side, contact in enumerate(device.contacts):
-        if name in (contact.name, contact.which):
-            return side
+    side = side_of(device, split_site(process.site).contact)
+    if side >= 0:
+        return side
     known = " or ".join(contact.name for contact in device.contacts)
     raise ModelFileError(f"process '{process.name}': site '{process.site}' names no contact; use contact:{known}")
 

@@ -14,6 +14,10 @@ CARRIER_SCALE = 1e22
 """Unit of density of electrons and holes [m^-3]."""
 JUNCTION_DEPTH = 1e-9
 """Depth [m] over which the density of traps at a junction makes the unit of their unknown."""
+CRYSTALLINITY = "crystallinity"
+"""Name of the order parameter of a lattice."""
+ZETA, TAKEN = "zeta_", "taken_"
+"""Before the name of a transformation: its Avrami state, and the share of the lead that it has taken."""
 LEAD_CHARGE = -2
 """Charge of a Pb2+ site whose lead is metal, against the regular lattice."""
 
@@ -88,6 +92,8 @@ class SpeciesPlan:
     scale: float
     places: dict[str, Place] = field(default_factory=dict)
     formula: str | None = None
+    is_state: bool = False
+    """Whether it is no matter but a state of the lattice, of unit density, immobile and without charge."""
     traps: TrapLevel | None = None
 
     @property
@@ -108,7 +114,7 @@ def plan_species(device) -> list[SpeciesPlan]:
         SpeciesPlan("electron", -1, CARRIER_SCALE, conducting, "e-"),
         SpeciesPlan("hole", 1, CARRIER_SCALE, conducting, "h+"),
     ]
-    return plans + _layer_ions(device) + _dissolved(device) + _lead(device) + _trapped(device)
+    return plans + _layer_ions(device) + _dissolved(device) + _lead(device) + _trapped(device) + _states(device)
 
 
 def _trapped(device) -> list[SpeciesPlan]:
@@ -119,7 +125,7 @@ def _trapped(device) -> list[SpeciesPlan]:
             place = level.layer if level.junction is None else level.junction[0]
             scale = level.density if level.junction is None else level.density / JUNCTION_DEPTH
             plans.append(
-                SpeciesPlan(f"trapped_{level.kind.name}_{number}", -1, scale, {place: Place(0.0)}, None, level)
+                SpeciesPlan(f"trapped_{level.kind.name}_{number}", -1, scale, {place: Place(0.0)}, traps=level)
             )
     return plans
 
@@ -171,3 +177,14 @@ def _lead(device) -> list[SpeciesPlan]:
     scale = max((float(x.lead_density) for x in lattices.values()), default=0.0)
     places = {name: Place(0.0, compensated=True) for name in lattices}
     return [SpeciesPlan("Pb0", LEAD_CHARGE, scale, places, LEAD)] if lattices else []
+
+
+def _states(device) -> list[SpeciesPlan]:
+    """The order parameter of the lattices, one at the start, and the states of the transformations."""
+    lattices = [layer.name for layer in device.layers if layer.lattice is not None]
+    found = []
+    if any(process.kind == "collapse" for process in device.enabled_processes):
+        found.append((CRYSTALLINITY, {name: Place(0.0, density=1.0) for name in lattices}))
+    for process in device.transformations:
+        found += [(kind + process.name, {process.layer: Place(0.0)}) for kind in (ZETA, TAKEN)]
+    return [SpeciesPlan(name, 0, 1.0, places, is_state=True) for name, places in found]

@@ -2,7 +2,8 @@
 
 Unknowns of a cell, those without transport first: immobile species, then the potential psi [kT/q], mobile species
 (density in units of their scale), on a halide lattice the site fractions of vacancies and of the first halide. Lumped
-unknowns come last: the voltage of the stack [kT/q], then the film amounts [FILM_SCALE m^-2].
+unknowns come last: the voltage of the stack [kT/q], the film amounts [FILM_SCALE m^-2], where a film conducts the field
+in it [FIELD_SCALE V/m] and the voltage across it, x-directed [kT/q].
 
 Species: electrons, holes, then ions, neutral species and products; mu/kT = ln density + charge psi + offset +
 slope (x - x_start), x the composition of the lattice.
@@ -18,16 +19,18 @@ ELECTRON, HOLE = 0, 1
 """The first two species."""
 FILM_SCALE = 1e19
 """Unit of the film unknowns [m^-2]: about one formula layer."""
+FIELD_SCALE = 1e8
+"""Unit of the field in the film [V/m]."""
 
 IN_CELL, IN_PLACE = 0, 1
 """Rows of `Tables.where`: cell of an unknown, its place among the unknowns of the cell."""
 COUNT, LOCAL = 0, 1
 """Rows of `Tables.size`: unknowns of a cell, and how many of them (the first) do not couple to neighbours."""
-WIDTH, FIXED, X_START, SHADED, SITES, JUMP_FIRST, JUMP_SECOND, RADIATIVE, INTRINSIC, GENERATION, DARK = range(11)
+WIDTH, FIXED, X_START, SHADED, SITES, JUMP_FIRST, JUMP_SECOND, RADIATIVE, INTRINSIC, GENERATION, DARK, PAIRS = range(12)
 """Rows of `Tables.cell`: width [m], charge that no unknown carries [q m^-3], composition at the start, whether films
 on the contact narrow the conducting area, halide sites [m^-3], jump diffusivities of the halides [m^2/s], radiative
 coefficient [m^3/s], n_i^2 at the start [m^-6], pairs per light of one [m^-3 s^-1], bimolecular coefficient without
-light [m^3/s]."""
+light [m^3/s], pairs per beam electron [1/m]."""
 MIXING, STIFFNESS, MISFIT, BASE, ETA, SWELLING, EASE, MOVING, PASSES, IS_IDEAL = range(10)
 """Rows of `Tables.lattice`: mixing energy [kT], V_X E/(1 - nu) of halides that feel stress [kT], in-plane misfit
 strain, stress-free strain eps0 = base + eta x + swelling theta_V, rise of ln D with eps_mis - eps0; whether halides
@@ -54,21 +57,34 @@ electrons and holes at the level, at a junction of the left cell [m^-3]; first a
 it; the species that counts the trapped electrons (-1: neutral traps, which follow the carriers); at a junction the
 densities at the level of the right cell."""
 TRAP_COLUMNS, JUNCTION_COLUMNS = OCCUPIED + 1, OCCUPIED + 3
-SIGN, BUILT_IN, PARALLEL, COVER, DECAY, CENTRE, CENTRES_PER_ATOM, CENTRE_CAPTURE = range(8)
+SIGN, BUILT_IN, PARALLEL, COVER, PATCHES, DECAY, FILM_FIELD, PER_VOLT, DISPLACED, CONDUCTIVITY, FRENKEL = range(11)
+CENTRE, CENTRES_PER_ATOM, CENTRE_CAPTURE = range(11, 14)
 """Entries of `Tables.number`: +1 where the first contact is the anode; psi(first) - psi(last) at zero voltage; charge
 on a capacitor beside the stack per unit of the voltage, x-directed [m^-2]; film amount that blocks 1 - 1/e of the area
-[m^-2] (0: none), 2 kappa of tunnelling [1/m]; species whose atoms act as recombination centres (-1: none), centres per
-atom, capture coefficients of electrons and holes [m^3/s]."""
-NUMBERS = CENTRE_CAPTURE + 2
+[m^-2] (0: none), exponent of that, 2 kappa of tunnelling [1/m]; unknown of the field in the film (-1: none), after
+which stands its voltage, FIELD_SCALE over kT/q [1/m], eps_f/q and sigma/q times that unit, b of Poole-Frenkel times its
+root; species whose atoms act as recombination centres (-1: none), centres per atom, capture coefficients of electrons
+and holes [m^3/s]."""
+CRYSTAL, COLLAPSE, THETA_CRITICAL, FADE = range(CENTRE_CAPTURE + 2, CENTRE_CAPTURE + 6)
+"""Species that is the crystallinity (-1: none), rate of collapse [1/s], vacancy fraction from which on it collapses,
+cross section of its fading under a beam [m^2]."""
+NUMBERS = FADE + 1
 
-RATE, ALPHA, ENERGY, STEPS, BARRIER, DROP, AT_CONTACT = 0, 1, 2, 3, 4, 5, 7
+RATE, ALPHA, ENERGY, STEPS, BARRIER, DROP, AT_CONTACT, GROWTH = 0, 1, 2, 3, 4, 5, 8, 10
 """Columns of `Tables.rate`: rate constant [m^-2 s^-1], symmetry factor, standard part of the affinity [kT] per
-elementary step, steps, nucleation barrier [kT], factors of two potentials, charge passed at the first and the last
-face."""
-RATE_COLUMNS = AT_CONTACT + 2
-PROCESS, LINK = 0, 1
-"""Columns of `Tables.link`: the process, then two unknowns whose potentials enter the affinity."""
-LINEAR, BAND, SITE, POWER, FILM_SHARE, PRESENT = range(6)
+elementary step, steps, nucleation barrier [kT], factors of the potentials, charge passed at the first and the last
+face, coefficients of the growth law."""
+OFFSET_GROWTH, SLOWING, FADING, JUMPS = range(GROWTH, GROWTH + 4)
+"""Columns of the growth law: P = exp(-fading h)/(offset + slowing h), jumps in series N = 1 + jumps h; [1/m]."""
+DRIVEN = JUMPS + 1
+"""Column that says whether the rate constant is a cross section [m^2], to be multiplied by the beam."""
+RATE_COLUMNS = DRIVEN + 1
+PROCESS, SEED, LINK = 0, 1, 2
+"""Columns of `Tables.link`: the process, the activity of a product that has to nucleate (-1: none), then the unknowns
+whose potentials enter the affinity."""
+POTENTIALS = 3
+"""How many of them there are at the most."""
+LINEAR, BAND, SITE, POWER, FILM_SHARE, PRESENT, LEFT = range(7)
 """Kinds of activity: how a reaction sees a participant; SITE is a halide of a lattice."""
 KIND, DEPENDS_ON, CARRIER = 0, 1, 4
 """Columns of `Tables.activity`: kind, up to three unknowns, species and cell of a BAND activity, halide (0 the first,
@@ -79,6 +95,9 @@ VALUE, BY = 0, 1
 
 CARRIERS_FASTER = 1e8
 """Ratio of the diffusivities of carriers and ions when a device relaxes."""
+ZETA, TAKEN, PACE, EXPONENT, PER_VACANCY, LEAD_SPECIES, LEAD_SHARE = range(7)
+"""Columns of `Tables.phase`: species that are zeta and the share of the lead taken, k [1/s], n, 1/theta_V at which that
+is k (0: whatever theta_V), species that is metallic lead (-1: none), share of the lead that one unit of it is."""
 
 QUADRATURES = (
     "electrons_first",
@@ -131,7 +150,7 @@ class Tables(NamedTuple):
     rate: np.ndarray
     """(r, RATE_COLUMNS)."""
     link: np.ndarray
-    """(r, 3)."""
+    """(r, LINK + POTENTIALS)."""
     side: np.ndarray
     """Activities of reactants and products, -1 for none (2, r, a)."""
     row: np.ndarray
@@ -142,6 +161,8 @@ class Tables(NamedTuple):
     """(k, 6)."""
     activity_number: np.ndarray
     """Two numbers of each activity (k, 2)."""
+    phase: np.ndarray
+    """(phases, 7)."""
 
 
 class Control(NamedTuple):
@@ -152,6 +173,8 @@ class Control(NamedTuple):
     c0: float
     c1: float
     light: float
+    beam: float = 0.0
+    """Beam electrons [m^-2 s^-1]."""
 
 
 class State(NamedTuple):
@@ -175,6 +198,8 @@ class State(NamedTuple):
     """Change of ln D with stress, then its slopes by the two fractions (3, n)."""
     through: np.ndarray
     """Share of the contact that conducts, then its slopes by the films (1 + f,)."""
+    thickness: np.ndarray
+    """Thickness of the film where it lies [m], then its slopes by the films (1 + f,)."""
     flow: np.ndarray
     """Fluxes of species and, in the last row, of vacancies [m^-2 s^-1] (s + 1, n + 1)."""
     ledger: np.ndarray
@@ -201,6 +226,7 @@ def new_state(tables: Tables, processes: int) -> State:
         np.zeros((2, 2, n)),
         np.zeros((3, n)),
         np.zeros(1 + tables.film.size),
+        np.zeros(1 + tables.film.size),
         np.zeros((s + 1, n + 1)),
         np.zeros(len(QUADRATURES) + processes + 2),
         np.zeros((tables.activity.shape[0], 1 + DEPENDS)),
@@ -210,8 +236,8 @@ def new_state(tables: Tables, processes: int) -> State:
 
 
 def without_reactions(tables: Tables) -> Tables:
-    """The same device with every reaction held: none of their rows is left to be computed."""
-    rows = ("rate", "link", "row", "change", "activity", "activity_number")
+    """The same device with every reaction and transformation held: none of their rows is left to be computed."""
+    rows = ("rate", "link", "row", "change", "activity", "activity_number", "phase")
     return tables._replace(side=tables.side[:, :0], **{name: getattr(tables, name)[:0] for name in rows})
 
 

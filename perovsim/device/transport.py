@@ -3,22 +3,19 @@
 Each function adds its terms to the right-hand sides f and, where `want`, minus their derivatives to the matrix m.
 """
 
-import math
-
 import numpy as np
 
 from perovsim.device.compiled import compiled
+from perovsim.device.covering import cover
 from perovsim.device.matrix import add, between
 from perovsim.device.tables import (
     BOUNDARY,
     BUILT_IN,
     CHARGE,
-    COVER,
-    DECAY,
     DIFFUSIVITY,
     EMISSION,
     FIELD,
-    FILM_SCALE,
+    FILM_FIELD,
     FIXED,
     GAP,
     HALIDE,
@@ -56,13 +53,10 @@ density_at = compiled(statistics.density_at)
 field_factor = compiled(transport.field_factor)
 softened_root = compiled(transport.softened_root)
 
-DILUTE = 1e-9
-"""Film amount, in units of what covers the contact, below which the covered share is the amount itself."""
-
 
 @compiled
 def prepare(p, y, state):
-    """Fill densities, shifts of the bands by composition and statistics, open share of the contact."""
+    """Fill densities, shifts of the bands by composition and statistics, thickness and open share of the film."""
     for i in range(p.cell.shape[1]):
         x = p.cell[X_START, i]
         state.by[0, i], state.by[1, i] = 0.0, 0.0
@@ -77,7 +71,7 @@ def prepare(p, y, state):
                 nu, slope = excess(p.excess[kind], p.excess_number[kind], state.density[s, i] / states)
                 state.shift[s, i] += nu
                 state.band_excess[s, i], state.bend[s, i] = nu, slope * p.species[SCALE, s] / states
-    _open_share(p.film, p.number[COVER], p.number[DECAY], y[p.where.shape[1] + 1 :], state.through)
+    cover(p, y, state)
 
 
 @compiled
@@ -107,32 +101,11 @@ def density_of(p, s, i, level):
 
 
 @compiled
-def _open_share(volume, cover, decay, film, through):
-    """T = 1 - theta_b (1 - exp(-2 kappa h/theta_b)), theta_b = 1 - exp(-amount/cover), h mean thickness; and
-    dT/dfilm."""
-    through[:] = 0.0
-    through[0] = 1.0
-    amount, total = 0.0, 0.0
-    for k in range(volume.shape[0]):
-        amount += FILM_SCALE * film[k]
-        total += FILM_SCALE * film[k] * volume[k]
-    ratio = amount / cover if cover > 0.0 else 0.0
-    if not ratio > 0.0:
-        return
-    blocked = -math.expm1(-ratio)
-    local = cover * (total / amount) * (ratio / blocked if ratio > DILUTE else 1.0)
-    tunnel = math.exp(-decay * local)
-    through[0] = 1.0 - blocked * (1.0 - tunnel)
-    d_blocked = FILM_SCALE * math.exp(-ratio) / cover
-    for k in range(volume.shape[0]):
-        d_local = (FILM_SCALE * volume[k] - local * d_blocked) / blocked if ratio > DILUTE else 0.0
-        through[1 + k] = -d_blocked * (1.0 - tunnel) - blocked * decay * tunnel * d_local
-
-
-@compiled
 def first_contact(p, y):
-    """Inner potential of the first contact [kT/q]; that of the last is the zero."""
-    return p.number[SIGN] * y[p.where.shape[1]] + p.number[BUILT_IN]
+    """Inner potential of the first contact [kT/q]; that of the last is the zero. A film takes its drop off."""
+    field = int(p.number[FILM_FIELD])
+    across = y[field + 1] if field >= 0 else 0.0
+    return p.number[SIGN] * y[p.where.shape[1]] + p.number[BUILT_IN] - across
 
 
 @compiled
@@ -167,6 +140,8 @@ def poisson(p, y, state, f, m, want):
     if want:
         add(m, p.where, first, first, gap[0])
         add(m, p.where, first, p.where.shape[1], -gap[0] * p.number[SIGN])
+        if p.number[FILM_FIELD] >= 0.0:
+            add(m, p.where, first, int(p.number[FILM_FIELD]) + 1, gap[0])
         add(m, p.where, last, last, gap[n])
 
 
@@ -344,6 +319,8 @@ def _contact(p, y, state, f, m, want, s, side):
     entry[psi] += out * by_bias
     if side == 0:
         entry[band] -= out * by_bias * p.number[SIGN]
+        if p.number[FILM_FIELD] >= 0.0:
+            entry[int(p.number[FILM_FIELD]) + 1] += out * by_bias
     by_x = -(by_metal * metal_slope + (by_wm + by_fm + by_f) * nu_slope) * own[SLOPE]
     if by_x != 0.0:
         entry[p.slot[VACANCY, i]] += out * by_x * state.by[0, i]

@@ -91,6 +91,11 @@ class Drive:
             factorisations=self.newton.corrections,
         )
 
+    def switch_beam(self, current_density: float) -> None:
+        """Refuse a beam [A/m^2]."""
+        if current_density > 0.0:
+            raise SimulationError('solver "fipy" has no electron beam; use solver="bdf"')
+
     # -- circuits -------------------------------------------------------------------------------
 
     def current_source(self, current: float, light: float = 0.0) -> Circuit:

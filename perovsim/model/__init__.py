@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from perovsim.model.check import CheckReport, check_file
-from perovsim.model.chemistry import Electrochemistry, FilmBlocking, LeadTraps, Reaction, Species
+from perovsim.model.chemistry import Beam, Electrochemistry, LeadTraps, Reaction, Species
 from perovsim.model.device import Device
+from perovsim.model.failure import Collapse, Transformation
+from perovsim.model.films import FilmBlocking, Hydrolysis, Sublimation
 from perovsim.model.illumination import Illumination, beer_lambert, generation_profile
 from perovsim.model.lamella import LamellaSpec
 from perovsim.model.loader import device_from_text, load_device, load_material
@@ -36,7 +38,9 @@ from perovsim.model.stop import (
 )
 
 __all__ = [
+    "Beam",
     "CheckReport",
+    "Collapse",
     "ConstantCurrent",
     "ConstantVoltage",
     "Contact",
@@ -46,6 +50,7 @@ __all__ = [
     "Emission",
     "FilmBlocking",
     "HalideLattice",
+    "Hydrolysis",
     "Illumination",
     "ImagingMode",
     "Impedance",
@@ -63,7 +68,9 @@ __all__ = [
     "Species",
     "Staircase",
     "StopCondition",
+    "Sublimation",
     "Sweep",
+    "Transformation",
     "beer_lambert",
     "check_file",
     "constant_current",

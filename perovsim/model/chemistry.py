@@ -15,16 +15,19 @@ from perovsim.errors import ModelFileError
 from perovsim.model import dimensions as dim
 from perovsim.model.base import ModelData, PlacedError
 from perovsim.model.equation import Equation, parse_equation
+from perovsim.model.failure import Collapse, Transformation
+from perovsim.model.films import FilmBlocking, Hydrolysis, Sublimation
 from perovsim.model.material import arrhenius
 from perovsim.model.names import Name
+from perovsim.model.process import ProcessData
 from perovsim.model.quantity import Dimension, Quantity
-
-ALWAYS = "always"
-"""Hypothesis key of a process that belongs to every hypothesis (films block, lead traps)."""
+from perovsim.physics.beam import beam_pairs
+from perovsim.physics.growth import LAWS
 
 _SITE = re.compile(r"(layer:[^|:]+|contact:[^|:]+(\|layer:[^|:]+)?|interface:[^|:]+\|[^|:]+)")
 SITE_FORMS = '"layer:NAME", "contact:NAME", "contact:NAME|layer:NAME" or "interface:A|B"'
-BULK_UNITS = ("mol/m^3/s", "m^3/s")
+RATE_UNITS = {"affinity": ("mol/m^3/s", "m^3/s"), "beam": ("m^2",)}
+"""Units of the rate of a reaction in a layer, by what drives it."""
 
 
 class Electrochemistry(ModelData):
@@ -74,13 +77,8 @@ class Species(ModelData):
     layers: dict[str, SpeciesInLayer] = Field(min_length=1)
 
 
-class ProcessData(ModelData):
-    """What every process has: a name, a switch and the hypothesis that it belongs to."""
-
-    name: Name
-    enabled: bool = True
-    hypothesis: str = ALWAYS
-    description: str = ""
+def _three_gaps() -> Quantity:
+    return Dimension(("",), low=0, above=True).read({"value": 3.0, "note": "usual in semiconductors, 2.5 to 3.5"})
 
 
 def _half() -> Quantity:
@@ -97,6 +95,12 @@ class Reaction(ProcessData):
     elementary_steps : steps that share the affinity of the reaction as written
     side : on which side of the interlayer dipole the metal reacts, "inner" or "bare"
     nucleation_barrier : B [eV^3] of the factor exp(-B/(A^2 kT)), A the affinity
+    drive : "affinity", or "beam": it only runs forward, d(theta_X)/dt = -rate (j_b/q) theta_X of the one lattice halide
+        that it takes, rate a cross section [m^2]
+    growth_law : how the film that it makes slows it (perovsim.physics.growth.LAWS), with the one parameter of that law:
+        transition_thickness [m] where transport through the film takes over; jump_distance [m] of an ion in the field,
+        which moves the charge of one elementary step; film_field [V/m] of the point-defect model. Those of other laws
+        may stand beside it, so that one word switches the law
     """
 
     kind: Literal["reaction"]
@@ -105,6 +109,7 @@ class Reaction(ProcessData):
     rate: dim.ReactionRate
     activation_energy: dim.Barrier | None = None
     T_reference: dim.Temperature | None = None
+    drive: Literal["affinity", "beam"] = "affinity"
     alpha: dim.Fraction = Field(default_factory=_half)
     elementary_steps: int = Field(default=1, ge=1, le=24)
     zone_depth: dim.Length | None = None
@@ -112,6 +117,10 @@ class Reaction(ProcessData):
     side: Literal["inner", "bare"] | None = None
     nucleation_barrier: dim.CubedEnergy | None = None
     lead_site_density: dim.PositiveDensity | None = None
+    growth_law: Literal["interface", "parabolic", "linear_parabolic", "cabrera_mott", "point_defect"] = "interface"
+    transition_thickness: dim.Length | None = None
+    jump_distance: dim.Length | None = None
+    film_field: dim.Field | None = None
 
     @property
     def equation(self) -> Equation:
@@ -121,6 +130,11 @@ class Reaction(ProcessData):
     def rate_at(self, temperature: float) -> float:
         """r0(T) = rate exp[-(E/k)(1/T - 1/T_reference)], temperature in K."""
         return float(self.rate) * arrhenius(self.activation_energy, self.T_reference, temperature)
+
+    @property
+    def answers_beam(self) -> bool:
+        """Whether an electron beam has a part in it."""
+        return self.drive == "beam"
 
     @property
     def rate_is_capture(self) -> bool:
@@ -141,27 +155,49 @@ class Reaction(ProcessData):
 
     @model_validator(mode="after")
     def _check_rate_unit(self) -> Self:
-        bulk = self.site.startswith("layer:")
-        if bulk != (self.rate.si_unit in BULK_UNITS):
-            wanted = " or ".join(BULK_UNITS) if bulk else "mol/m^2/s"
+        units = RATE_UNITS[self.drive] if self.site.startswith("layer:") or self.drive == "beam" else ("mol/m^2/s",)
+        if self.rate.si_unit not in units:
+            wanted = " or ".join(units)
             message = f"{self.rate} at site '{self.site}' must be in {wanted}"
             raise PlacedError(message, "rate")
+        if self.drive == "beam" and not self.site.startswith("layer:"):
+            raise PlacedError('what the beam drives happens in a layer; write site = "layer:NAME"', "site")
+        return self
+
+    @model_validator(mode="after")
+    def _check_growth_law(self) -> Self:
+        needs = LAWS[self.growth_law].needs
+        if needs and getattr(self, needs) is None:
+            raise PlacedError(f'growth_law = "{self.growth_law}" needs {needs}; give it first', "growth_law")
+        if self.growth_law != "interface" and self.nucleation_barrier is not None:
+            message = "a film that nucleates over a barrier grows by the interface law only"
+            raise PlacedError(message, "nucleation_barrier")
         return self
 
 
-class FilmBlocking(ProcessData):
-    """A film on a contact that blocks area and has to be tunnelled through.
+class Beam(ProcessData):
+    """Pairs that an electron beam makes in every layer with a halide lattice, G = (j_b/q) S/(gaps_per_pair E_g).
 
-    Blocked area theta_b = 1 - exp(-n / coverage_amount), n [mol/m^2];
-    injection through the film falls as exp(-tunnel_decay h).
-    existence_amount : activity n/(n + n_0) of a film that hardly exists
+    stopping_power : energy that one beam electron loses per depth, S [eV/m]; j_b is that of the step of the protocol
+    gaps_per_pair : energy of one pair in gaps
     """
 
-    kind: Literal["film_blocking"]
-    contact: str
-    coverage_amount: dim.ArealAmount
-    tunnel_decay: dim.InverseLength
-    existence_amount: dim.ArealAmount
+    kind: Literal["beam"]
+    stopping_power: dim.StoppingPower
+    gaps_per_pair: dim.PositiveRatio = Field(default_factory=_three_gaps)
+
+    @property
+    def answers_beam(self) -> bool:
+        """Whether an electron beam has a part in it."""
+        return True
+
+    def pairs(self, gap: float) -> float:
+        """Pairs that one beam electron makes per depth in a material with this gap [eV] [1/m]."""
+        return beam_pairs(float(self.stopping_power), gap, float(self.gaps_per_pair))
+
+    def told(self, temperature: float) -> str:
+        """What it does, in a few words."""
+        return f"an electron makes one pair per {self.gaps_per_pair} gaps of the {self.stopping_power} that it loses"
 
 
 class LeadTraps(ProcessData):
@@ -173,5 +209,12 @@ class LeadTraps(ProcessData):
     capture_hole: dim.Capture
     trap_energy: dim.Level
 
+    def told(self, temperature: float) -> str:
+        """What it does, in a few words."""
+        return f"{self.traps_per_atom} centres per atom of metallic lead, {self.trap_energy} below vacuum"
 
-Process = Annotated[Reaction | FilmBlocking | LeadTraps, Field(discriminator="kind")]
+
+Process = Annotated[
+    Reaction | FilmBlocking | Sublimation | Hydrolysis | Beam | LeadTraps | Collapse | Transformation,
+    Field(discriminator="kind"),
+]

@@ -10,9 +10,11 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from perovsim.model import dimensions as dim
 from perovsim.model.base import ModelData, PlacedError
-from perovsim.model.chemistry import ALWAYS, Electrochemistry, Process, Reaction, Species
+from perovsim.model.chemistry import Electrochemistry, Process, Reaction, Species
 from perovsim.model.circuit import ExternalCircuit, external_circuit
+from perovsim.model.failure import Transformation
 from perovsim.model.names import did_you_mean
+from perovsim.model.process import ALWAYS
 from perovsim.model.quantity import Dimension, Quantity
 from perovsim.model.stack import Contact, Emission, Interface, Layer
 
@@ -143,6 +145,11 @@ class Device(ModelData):
     def reactions(self) -> tuple[Reaction, ...]:
         """The enabled processes that are reactions."""
         return tuple(item for item in self.enabled_processes if isinstance(item, Reaction))
+
+    @property
+    def transformations(self) -> tuple[Transformation, ...]:
+        """The enabled processes that turn a lattice into another solid."""
+        return tuple(item for item in self.enabled_processes if isinstance(item, Transformation))
 
     @property
     def hypotheses(self) -> tuple[str, ...]:
@@ -278,8 +285,13 @@ class Device(ModelData):
     @model_validator(mode="after")
     def _check_sites(self) -> Self:
         for index, process in enumerate(self.processes):
-            if process.kind == "film_blocking":
+            if hasattr(process, "contact"):
                 self._check_known("contact", process.contact, ("process", index, "contact"))
+            elif process.kind == "transformation":
+                self._check_known("layer", process.layer, ("process", index, "layer"))
+                if self.layer(process.layer).lattice is None:
+                    message = f"layer '{process.layer}' has no halide lattice that could transform"
+                    raise PlacedError(message, "process", index, "layer")
             elif process.kind == "reaction":
                 self._check_site(process.site, ("process", index, "site"))
                 if self.electrochemistry is None:

@@ -75,9 +75,14 @@ class Protocol(ModelData):
         return protocol_toml(self)
 
 
-def _lit(light: float | None, illumination: Illumination | None, stop: StopCondition | None = None) -> dict[str, Any]:
+def _lit(
+    light: float | None,
+    illumination: Illumination | None,
+    stop: StopCondition | None = None,
+    beam: float | str | None = None,
+) -> dict[str, Any]:
     """Keys that are given."""
-    found = {"light": light, "illumination": illumination, "stop": stop}
+    found = {"light": light, "illumination": illumination, "stop": stop, "beam_current_density": beam}
     return {name: item for name, item in found.items() if item is not None}
 
 
@@ -88,12 +93,16 @@ def constant_current(
     compliance: float | str | None = None,
     light: float | None = None,
     illumination: Illumination | None = None,
+    beam: float | str | None = None,
 ) -> ConstantCurrent:
-    """Hold a current density [A/m^2], or with its unit a current [A], for a duration [s]; > 0 enters at the anode."""
+    """Hold a current density [A/m^2], or with its unit a current [A], for a duration [s]; > 0 enters at the anode.
+
+    beam : current density of an electron beam [A/m^2]
+    """
     key = "current_density"
     if isinstance(current_density, str) and Dimension(("A/m^2", "A")).read(current_density).si_unit == "A":
         key = "current"
-    more = _lit(light, illumination, stop)
+    more = _lit(light, illumination, stop, beam)
     return ConstantCurrent(**{key: current_density}, duration=duration, compliance=compliance, **more)
 
 
@@ -103,9 +112,10 @@ def constant_voltage(
     light: float | None = None,
     stop: StopCondition | None = None,
     illumination: Illumination | None = None,
+    beam: float | str | None = None,
 ) -> ConstantVoltage:
-    """Hold a voltage [V], anode minus cathode, for a duration [s]."""
-    return ConstantVoltage(voltage=voltage, duration=duration, **_lit(light, illumination, stop))
+    """Hold a voltage [V], anode minus cathode, for a duration [s], under an electron beam [A/m^2] if given."""
+    return ConstantVoltage(voltage=voltage, duration=duration, **_lit(light, illumination, stop, beam))
 
 
 def short_circuit(
@@ -120,9 +130,10 @@ def rest(
     stop: StopCondition | None = None,
     light: float | None = None,
     illumination: Illumination | None = None,
+    beam: float | str | None = None,
 ) -> Rest:
-    """Leave the device at open circuit for a duration [s]."""
-    return Rest(duration=duration, **_lit(light, illumination, stop))
+    """Leave the device at open circuit for a duration [s], under an electron beam [A/m^2] if given."""
+    return Rest(duration=duration, **_lit(light, illumination, stop, beam))
 
 
 def sweep(

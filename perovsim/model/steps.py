@@ -22,10 +22,14 @@ def _of(unit: str, value: float) -> Quantity:
 
 
 class Lit(ModelData):
-    """What a step in light has: `light` multiplies what the layers generate, or the `illumination`; 0 is dark."""
+    """What a step has of light and beam: `light` multiplies what the layers generate, or the `illumination`; 0 is dark.
+
+    beam_current_density : of an electron beam [A/m^2]
+    """
 
     light: dim.Light = Field(default_factory=lambda: _of("", 0.0))
     illumination: Illumination | None = None
+    beam_current_density: dim.BeamCurrent = Field(default_factory=lambda: _of("A/m^2", 0.0))
 
     @model_validator(mode="before")
     @classmethod

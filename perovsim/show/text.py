@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from perovsim.model import Contact, Device, Layer, Quantity
+from perovsim.model.films import FILM_HALIDE
 from perovsim.model.quantity import STATUSES
 from perovsim.show.reactions import Voltage, corrosion_couples, voltage
 
@@ -79,14 +80,16 @@ def _reactions(device: Device) -> str:
 
 
 def _reaction_table(device: Device, reactions: list[Any]) -> tuple[tuple, list[tuple]]:
-    head = ("process", "on", "reaction", "site", "dG / kJ/mol", "V", "hypothesis")
+    head = ("process", "on", "reaction", "site", "dG / kJ/mol", "V", "rate law", "hypothesis")
     rows = []
     for process in reactions:
         known = voltage(device, process.equation)
         gibbs, volt = _numbers(known)
         on = "yes" if process.enabled else "no"
         shown = (process.name, on, str(process.equation), process.site)
-        rows.append((*shown, gibbs, volt, process.hypothesis))
+        makes_film = any(word in FILM_HALIDE for word in process.equation.species)
+        law = process.drive if process.drive != "affinity" else process.growth_law if makes_film else NONE
+        rows.append((*shown, gibbs, volt, law, process.hypothesis))
     return head, rows
 
 
@@ -101,8 +104,9 @@ def _others(device: Device) -> str:
     others = [process for process in device.processes if process.kind != "reaction"]
     if not others:
         return ""
-    rows = [(item.name, "yes" if item.enabled else "no", item.kind) for item in others]
-    return f"Other processes\n{table(('process', 'on', 'kind'), rows)}"
+    temperature = float(device.temperature)
+    rows = [(item.name, "yes" if item.enabled else "no", item.kind, item.told(temperature)) for item in others]
+    return f"Other processes\n{table(('process', 'on', 'kind', 'what it does'), rows)}"
 
 
 def _values(device: Device) -> str:

@@ -71,6 +71,15 @@ CASES = {
     "unknown site": ("layer:emitter", "layer:emiter", 30, "did you mean 'emitter'"),
     "no site": ("contact:cathode|layer:emitter", "emitter", 30, "not one of the forms"),
     "rate of a bulk reaction": ("mol/m^2/s", "m^3/s", 31, "must be in mol/m\\^2/s"),
+    "law without its parameter": ("zone_depth", 'growth_law = "cabrera_mott"\nzone_depth', 33, "needs jump_distance"),
+    "film without its numbers": (
+        'kind = "reaction"',
+        'kind = "film_blocking"\nname = "film"\ncontact = "cathode"\nexistence_amount = "1e-6 mol/m^2"\n'
+        'conduction = "ohmic"\n[[process]]\nkind = "reaction"',
+        31,
+        "needs conductivity and permittivity",
+    ),
+    "unknown law": ("zone_depth", 'growth_law = "cubic"\nzone_depth', 33, "input should be 'interface'"),
     "unknown kind": ('kind = "reaction"', 'kind = "reacton"', 27, "is not a kind; allowed"),
     "two anodes": ('which = "cathode"', 'which = "anode"', 12, "one contact must be the anode"),
     "double name": ('name = "cathode"', 'name = "anode"', 11, "used twice"),

@@ -4,17 +4,63 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from devices import bilayer, coarse_led, crowded, heterojunction, stressed_led
+from devices import bilayer, coarse_led, crowded, heterojunction, radiolysis, stressed_led
+from growth_cell import sublimation
 
 from perovsim.device.assemble import assemble
 from perovsim.device.run import Runner
 from perovsim.device.tables import HOLE, PSI, SPECIES, Control
+from perovsim.model import Beam, Collapse, Transformation
 
-CONTROL = Control(0.7, 1.3, 0.0, 0.0, 0.5)
+CONTROL = Control(0.7, 1.3, 0.0, 0.0, 0.5, 1e22)
 ALL = ("oxidised_halogen", "corrosion_couple", "electrochemical_corrosion")
 TOLERANCE = 2e-4
 """Of an entry: what a central difference leaves of the curvature."""
 ROUNDING = 20 * np.finfo(float).eps
+
+LAWS = {
+    "chlorination": {"growth_law": "linear_parabolic", "transition_thickness": "1 nm"},
+    "bromination": {"growth_law": "parabolic", "transition_thickness": "1 nm"},
+    "corrosion_Cl": {"growth_law": "cabrera_mott", "jump_distance": "0.5 nm"},
+    "displacement_Cl": {"growth_law": "point_defect", "film_field": "1 MV/cm"},
+}
+"""One growth law each."""
+
+
+def with_laws():
+    """The LED with every reaction, its films grown by every law and lost to a vapour."""
+    led = coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm")
+    processes = tuple(part.replace(**LAWS.get(part.name, {})) for part in led.processes)
+    return led.replace(processes=(*processes, sublimation(contact="cathode", background_pressure=1e-3)))
+
+
+def with_film(**changes):
+    """The LED with every law, its film acting on the contact in another way."""
+    led = with_laws()
+    return led.replace(processes=tuple(x.replace(**changes) if x.name == "blocking" else x for x in led.processes))
+
+
+LEAKY = {"conduction": "poole_frenkel", "conductivity": 1e-8, "permittivity": 4.0}
+
+
+COLLAPSE = Collapse(kind="collapse", name="c", rate=1e5, critical_vacancies=1e-5, beam_dose=1e22)
+
+
+PHASES = tuple(
+    Transformation(
+        kind="transformation", name=product, layer="emitter", product=product, rate=1e6, gibbs_energy=-0.1,
+        avrami_exponent=exponent, vacancies=None if exponent == 1 else 1e-4,
+    )
+    for product, exponent in (("PbX2", 1.0), ("CsPb2X5", 1.5), ("Cs4PbX6", 3.0))
+)  # fmt: skip
+
+
+def under_a_beam():
+    """The LED with every reaction, irradiated: few pairs, which are constants, and halides that leave lead behind."""
+    led = coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm")
+    beam = Beam(kind="beam", name="beam", stopping_power="1 eV/m")
+    return led.replace(processes=(*led.processes, beam, radiolysis("Cl"), radiolysis("Br"), COLLAPSE, *PHASES))
+
 
 CASES = {
     "led with every reaction": lambda: coarse_led((4, 6, 5), ALL, layer__htl__thickness="5 nm"),
@@ -22,6 +68,11 @@ CASES = {
     "stress, mixing energy, feedbacks": stressed_led,
     "the same on a moving lattice": lambda: stressed_led(moving_lattice=True),
     "two lattices, open": lambda: bilayer(mixing_energy=0.05, stress_coupling=True, misfit_strain=0.01),
+    "led with a law of growth for each film": with_laws,
+    "led with rough patches": lambda: with_film(avrami_exponent=2 / 3),
+    "led with a leaky film": lambda: with_film(**LEAKY),
+    "the same, mirrored, leaky": lambda: with_film(**LEAKY).mirrored(),
+    "led under a beam": under_a_beam,
     "heterojunction with ions": lambda: heterojunction(ions=True),
     "every statistics and trap": crowded,
     "the same, from the other side": lambda: crowded().mirrored(),
@@ -44,7 +95,7 @@ def dense(problem, m) -> np.ndarray:
 
 
 def state_of(problem, runner) -> np.ndarray:
-    """A state away from equilibrium with films and lead that exist."""
+    """A state away from equilibrium with films, lead and dissolved halogen that exist."""
     rng = np.random.default_rng(0)
     runner.record_start()
     runner.follow_current(100.0, 0.0, np.array([1e-4]), "test", [])
@@ -53,10 +104,10 @@ def state_of(problem, runner) -> np.ndarray:
     for s, plan in enumerate(problem.plans):
         slots = problem.tables.slot[SPECIES + s]
         there = slots[slots >= 0]
-        if plan.formula == "Pb":
-            y[there] = 1e-5 * rng.random(there.size)
-        elif s <= HOLE:  # below zero a carrier recombines with nothing: a kink that a difference must not step over
+        if s <= HOLE:  # below zero a carrier recombines with nothing: a kink that a difference must not step over
             y[there] = np.maximum(y[there], 1e-6)
+        else:
+            y[there] += (1e-5 if plan.formula == "Pb" else 1e-3) * rng.random(there.size)
     return y
 
 
@@ -75,7 +126,8 @@ def test_matrix_is_the_derivative(name: str) -> None:
         return np.concatenate((-out, equations.state.ledger[: ledger.shape[0]]))
 
     assembled = np.concatenate((matrix, ledger))
-    terms = np.abs(assembled) @ np.abs(y)  # what the sum of a row is made of: its rounding limits a difference
+    # what the sum of a row is made of, constants included: its rounding limits a difference
+    terms = np.abs(assembled) @ np.abs(y) + np.abs(sides(y))
     potentials = {*problem.tables.slot[PSI].tolist(), problem.band}
     for k in range(size):
         wrong = np.full(terms.size, np.inf)
