@@ -126,7 +126,9 @@ class Problem:
     def potentials(self) -> np.ndarray:
         """Unknowns that count in kT/q."""
         field = int(self.tables.number[FILM_FIELD])
-        return np.concatenate((self.tables.slot[PSI], [self.band], [field + 1] if field >= 0 else []))
+        return np.concatenate(
+            (self.tables.slot[PSI], [self.band], np.arange(field + 1, field + 2) if field >= 0 else [])
+        ).astype(int)
 
     @property
     def losses(self) -> list:

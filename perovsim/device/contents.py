@@ -6,7 +6,7 @@ import numpy as np
 
 from perovsim.device.assemble import stored
 from perovsim.device.build import Problem
-from perovsim.device.films import LEAD
+from perovsim.device.films import LEAD, LEAD_HALIDE
 from perovsim.device.tables import ELECTRON, HALIDE, HOLE, PROCESS, SPECIES, STEPS, VACANCY, WIDTH
 from perovsim.model.equation import composition
 
@@ -40,8 +40,9 @@ class Contents:
         for k, (formula, _) in enumerate(problem.products.keys):
             for element, number in composition(formula)[0].items():
                 self._count(element, np.array([problem.band + 1 + k]), number)
-                start = number * problem.products.start[k]  # a salt is counted with its lattice already
-                self.constants[element] = self.constants.get(element, 0.0) - start
+                if formula in LEAD_HALIDE:  # a salt is counted with its lattice already
+                    start = number * problem.products.start[k]
+                    self.constants[element] = self.constants.get(element, 0.0) - start
         self._count_lattices()
 
     def inventory(self, name: str, y: np.ndarray) -> float:

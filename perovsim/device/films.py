@@ -15,6 +15,8 @@ from perovsim.physics.thermochemistry import load_table
 
 LEAD_HALIDE = {"PbCl2": "Cl", "PbBr2": "Br", "PbI2": "I"}
 LEAD = "Pb"
+INTERLAYER = ("LiF", "LiCl", "AlF3")
+"""Solids of a lithium fluoride interlayer and of what it turns into, on a contact."""
 EXISTENCE = 1e18
 """Amount [m^-2] above which a product counts as present, unless the device says otherwise: a tenth of a layer."""
 
@@ -24,7 +26,8 @@ class ContactProducts:
     """Amounts on the contacts, one unknown each after the voltage: films, then deposits and the salt that is left.
 
     keys : (formula, side) in the order of the unknowns; films : how many of them are films, all on one side
-    start : amounts at the start [m^-2]: of a salt, all of the layer at the contact; of the others none
+    start : amounts at the start [m^-2]: of a salt, all of the layer at the contact; of LiF that of the contact; of the
+    others none
     volume : of a formula unit of each film [m^3]; existence, cover : amounts [m^-2] above which a product is present,
     and that blocks 1 - 1/e of the contact (0: none)
     blocking : the process that says how films act on the contact, if any
@@ -71,7 +74,7 @@ def plan_products(device) -> ContactProducts:
         for word in reaction.equation.species:
             if word in FILM_HALIDE:
                 films[word, contact_side(device, reaction)] = None
-            elif split_site(reaction.site).kind == "contact" and (word == LEAD or word in LEAD_HALIDE):
+            elif split_site(reaction.site).kind == "contact" and word in (LEAD, *LEAD_HALIDE, *INTERLAYER):
                 others[word, contact_side(device, reaction)] = None
     if len({side for _, side in films}) > 1:
         raise ModelFileError("films on both contacts are not modelled; let every reaction with AlX3 name one contact")
@@ -82,7 +85,7 @@ def plan_products(device) -> ContactProducts:
     cover = float(blocking.coverage_amount) * N_A if patchy else 0.0
     existence = EXISTENCE if blocking is None else float(blocking.existence_amount) * N_A
     keys = (*films, *others)
-    start = np.array([_salt(device, side) if formula in LEAD_HALIDE else 0.0 for formula, side in keys])
+    start = np.array([_start(device, formula, side) for formula, side in keys])
     return ContactProducts(keys, len(films), start, volume, existence, cover, blocking)
 
 
@@ -90,6 +93,14 @@ def losses(device, products: ContactProducts) -> list[FilmLoss]:
     """Enabled processes that take away a film which the reactions can make."""
     found = [process for process in device.enabled_processes if isinstance(process, FilmLoss)]
     return [process for process in found if (process.film, side_of(device, process.contact)) in products.keys]
+
+
+def _start(device, formula: str, side: int) -> float:
+    """Formula units of a product per area of the contact at the start [m^-2]."""
+    if formula == "LiF":
+        amount = device.contacts[side].lithium_fluoride
+        return 0.0 if amount is None else float(amount) * N_A
+    return _salt(device, side) if formula in LEAD_HALIDE else 0.0
 
 
 def _salt(device, side: int) -> float:

@@ -149,7 +149,7 @@ def _order(h: History, known: Columns) -> Columns:
     """Crystallinity, and the shares of lead and caesium in the phases, where processes change them."""
     names, out = [plan.name for plan in h.problem.plans], {}
     if CRYSTALLINITY in names:
-        order = h.get(SPECIES + names.index(CRYSTALLINITY))
+        order = np.maximum(h.get(SPECIES + names.index(CRYSTALLINITY)), 0.0)
         out[CRYSTALLINITY] = (order, "1", "order parameter of the lattice, of the Bragg amplitude")
     own = h.problem.device.transformations
     if not own:

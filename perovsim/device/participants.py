@@ -13,7 +13,7 @@ from typing import NoReturn
 import numpy as np
 
 from perovsim.constants import N_A, Q
-from perovsim.device.films import LEAD, LEAD_HALIDE, ContactProducts
+from perovsim.device.films import INTERLAYER, LEAD, LEAD_HALIDE, ContactProducts
 from perovsim.device.mesh import Mesh
 from perovsim.device.sites import Spot, split_site
 from perovsim.device.species import SpeciesPlan
@@ -212,11 +212,13 @@ class Participants:
             self.film(row, word, nu)
         elif word in LEAD_HALIDE:
             self.lead_halide(row, word, nu, spot)
+        elif word in INTERLAYER:
+            self.interlayer(row, word, nu, spot)
         elif word == "Pb2+":
             self.lattice_lead(row, nu, spot.lattice)
         elif word == LEAD:
             self.lead_metal(row, nu, spot)
-        elif word in ELEMENTS:
+        elif word in ELEMENTS and not self.is_dissolved(word, spot):
             return
         elif word == "e-" and spot.metal >= 0:
             self.metal_electrons(row, nu, spot.metal)
@@ -226,6 +228,13 @@ class Participants:
             self.lattice_halide(row, word[:-1], nu, spot.lattice)
         else:
             self.dissolved(row, word, nu, spot.dissolved if spot.dissolved >= 0 else spot.lattice)
+
+    def is_dissolved(self, word: str, spot: Spot) -> bool:
+        """Whether an element is a dissolved species at the spot, not the gas or the metal itself."""
+        cell = spot.dissolved if spot.dissolved >= 0 else spot.lattice
+        return any(
+            plan.formula == word and self.at.slot(SPECIES + s, cell) >= 0 for s, plan in enumerate(self.at.plans)
+        )
 
     def times(self, row: Row, nu: float, activity: int, count: float) -> None:
         """Let an activity enter the side of nu, `count` times per step."""
@@ -281,6 +290,16 @@ class Participants:
             return
         self.lattice_lead(row, nu, spot.lattice)
         self.lattice_halide(row, LEAD_HALIDE[word], 2.0 * nu, spot.lattice)
+
+    def interlayer(self, row: Row, formula: str, nu: float, spot: Spot) -> None:
+        """LiF on a contact or what it turns into: a solid of unit activity while there is some."""
+        if not self.is_at_contact:
+            self.fail(f'{formula} stands on a contact; write site = "contact:NAME"')
+        self.level(row, nu, self.table.gibbs(formula) / (N_A * Q))
+        unknown = self.at.product(formula, spot.metal)
+        row.makes(unknown, nu)
+        present = self.at.activity(PRESENT, unknown, value=self.at.products.existence / FILM_SCALE)
+        (row.backward if nu > 0 else row.forward).append(present)
 
     def lead_metal(self, row: Row, nu: float, spot: Spot) -> None:
         """Metallic lead in a cell or on a contact; without a lead contact it has to nucleate first."""

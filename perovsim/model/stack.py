@@ -85,6 +85,8 @@ class Contact(ModelData):
 
     work_function : effective, with the dipole of an interlayer such as LiF [eV]
     work_function_bare : of the metal itself [eV]; None = the same
+    lithium_fluoride : amount [mol/m^2] between the metal and the layers that reactions with LiF may use up (1 nm is
+        1.02e-4); the dipole that it makes is in work_function and stays
     recombination_velocity_* : exchange with the layer [m/s]; inf = ohmic
     image_lowering : whether the image force raises a finite exchange velocity where the field pulls carriers away
     permeability : of an interlayer such as LiF for dissolved species, J = P (c_layer - c_metal) [m/s]; None = no
@@ -96,6 +98,7 @@ class Contact(ModelData):
     work_function: dim.Level
     work_function_bare: dim.Level | None = None
     material: str = ""
+    lithium_fluoride: dim.ArealAmount | None = None
     recombination_velocity_electron: dim.Velocity = Field(default_factory=_ohmic)
     recombination_velocity_hole: dim.Velocity = Field(default_factory=_ohmic)
     image_lowering: bool = False
