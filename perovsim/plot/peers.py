@@ -59,5 +59,6 @@ def _deviation(panel: Axes, row: Deviation) -> None:
     top = 1.15 * max(limit, factor * row.maximum)
     panel.set(ylabel=f"deviation [{unit}]", ylim=(-top, top))
     panel.set_xlabel("voltage [V]" if one.along == "voltage" else "time [s]")
-    if one.along == "time" and np.log10(row.x[-1] / row.x[0]) > DECADES:
+    is_even = np.ptp(np.diff(row.x)) < 1e-6 * row.x[-1]
+    if one.along == "time" and not is_even and np.log10(row.x[-1] / row.x[0]) > DECADES:
         panel.set_xscale("log")
