@@ -51,13 +51,11 @@ def _measured(files: list[str]) -> None:
     from perovsim.result import load_result
     from perovsim.validate import measured_table
 
-    runs = {}
-    for file in files:
-        name = Path(file).stem
-        if name in runs:
+    names = [Path(file).stem for file in files]
+    for name in names:
+        if names.count(name) > 1:
             raise PerovsimError(f"two results are called '{name}'; rename one of the files")
-        runs[name] = load_result(file)
-    print(measured_table(runs))
+    print(measured_table({name: load_result(file) for name, file in zip(names, files, strict=True)}))
 
 
 def _limits(words: list[str], out: str | None, kept: Kept) -> None:

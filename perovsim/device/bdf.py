@@ -176,7 +176,7 @@ class Integrator:
     @property
     def _last_correction(self) -> float:
         """Largest weighted norm of the last correction of a step."""
-        moved, current = self.equations.state.rounding
+        moved, current = self.equations.rounding
         lost = np.finfo(float).eps * self.rtol * Q * moved
         allowed = LOST * max(Q * abs(current), LEAST_CURRENT)
         return LAST_CORRECTION if lost * LAST_CORRECTION <= allowed else max(allowed / lost, LEAST_LAST)

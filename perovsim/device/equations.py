@@ -74,6 +74,11 @@ class Equations:
         return size, cut
 
     @property
+    def rounding(self) -> np.ndarray:
+        """How far rounding moves the fluxes of charge, and the current, as in State.rounding [m^-2 s^-1] (2,)."""
+        return self.state.rounding
+
+    @property
     def integrands(self) -> np.ndarray:
         """Integrands of the quadratures after the last correction, to first order in it."""
         return self.state.ledger[: self.quadratures]

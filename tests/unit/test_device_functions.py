@@ -11,7 +11,27 @@ from numpy.testing import assert_allclose
 
 from perovsim.physics import recombination, transport
 
-ARGUMENTS = [-650.0, -40.0, -3.0, -0.5, -1.01e-3, -0.99e-3, -1e-8, 0.0, 1e-8, 0.99e-3, 1.01e-3, 0.5, 3.0, 40.0, 650.0]
+ARGUMENTS = [
+    -650.0,
+    -40.0,
+    -3.0,
+    -0.5,
+    -0.499,
+    -0.2,
+    -1.01e-3,
+    -0.99e-3,
+    -1e-8,
+    0.0,
+    1e-8,
+    0.99e-3,
+    1.01e-3,
+    0.2,
+    0.499,
+    0.5,
+    3.0,
+    40.0,
+    650.0,
+]
 RNG = np.random.default_rng(7)
 
 

@@ -12,6 +12,8 @@ from perovsim.device.bdf import Integrator, Stalled
 class Equations:
     """d(S y)/dt = f(t, y) with dense matrices; `ledger` gives the integrands of the quadratures."""
 
+    rounding = (0.0, 0.0)
+
     def __init__(self, storage, f, jacobian, ledger, ledger_slope):
         self.storage, self.f, self.jacobian = np.array(storage, float), f, jacobian
         self.ledger, self.ledger_slope = ledger, np.array(ledger_slope, float)

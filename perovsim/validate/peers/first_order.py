@@ -39,22 +39,22 @@ class FirstOrderRunner(Runner):
         self.given = np.asarray(times, float)
         self.fixed = FixedSteps(self.equations, self.integrator.tolerance, self.rtol)
 
-    def _integrate(self, control, times, first_step, watches=(), store=True, label="") -> tuple[float, int | None]:
+    def _integrate(self, make, times, first_step, watches=(), store=True, label="") -> tuple[float, int | None]:
         local, end = self.given - self.clock, float(times[-1])
         inside = local[(local > 0.0) & (local < end * (1.0 - SAME_TIME))]
         if not store or inside.size == 0 or self.clock < self.given[0] * (1.0 - SAME_TIME):
-            return super()._integrate(control, times, first_step, watches, store, label)
-        own, self.integrator, self.equations.control = self.integrator, self.fixed, control
+            return super()._integrate(make, times, first_step, watches, store, label)
+        own, self.integrator, self.equations.control = self.integrator, self.fixed, make()
         before = 0.0
         try:
             for time in (*inside, end):
                 self.fixed.begin(self.state.y, self.state.z, before, time - before)
                 self.fixed.step()
                 self.state = self.fixed.polished(time)
-                self._store(self.state, control)
+                self._store(self.state)
                 before = time
         except Stalled as stop:
-            raise self._failure(stop, label) from None
+            raise self.failure(stop, label) from None
         finally:
             self.integrator = own
         return end, None
