@@ -15,7 +15,8 @@ import numpy as np
 from perovsim.constants import Q
 from perovsim.device import differences as d
 
-NEWTON_TRIES = 8
+NEWTON_TRIES, MOST_CUTS = 8, 30
+"""Full corrections of one step, and those cut short on the way to them: a species may vanish by so many decades."""
 NEWTON_SHARE = 0.02
 """Newton's error may be this share of the local error allowed."""
 LAST_CORRECTION, LEAST_LAST = 1e-3, 1e-6
@@ -150,16 +151,17 @@ class Integrator:
         """Solve the equations of the step from its prediction; returns whether it converged."""
         h, equations = self.h, self.equations
         time, cj, euler = float(h.real[d.TIME]), float(h.real[d.CJ]), 1.0 / float(h.real[d.STEP])
-        before, matrices = 0.0, 0
-        for _ in range(NEWTON_TRIES):
+        before, matrices, tries, cuts = 0.0, 0, 0, 0
+        while tries < NEWTON_TRIES and cuts < MOST_CUTS:
             if equations.factored != cj:
                 matrices, before, self.rate = matrices + 1, 0.0, UNKNOWN_RATE
             size, cut = equations.correct(time, cj, h.formula, euler)
             if not np.isfinite(size):
                 return False
             if cut:
-                before = 0.0
+                before, cuts = 0.0, cuts + 1
                 continue
+            tries += 1
             if before > 0.0:
                 ratio = size / before
                 if ratio < 1.0:
