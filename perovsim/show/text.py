@@ -10,6 +10,7 @@ from typing import Any
 from perovsim.model import Contact, Device, Layer, Quantity
 from perovsim.model.films import FILM_HALIDE
 from perovsim.model.quantity import STATUSES
+from perovsim.show.equations import equations
 from perovsim.show.reactions import Voltage, corrosion_couples, voltage
 
 NONE = "–"
@@ -21,8 +22,8 @@ LEGEND = """\
 
 def show_device(device: Device) -> str:
     """Return the whole device as text, one section per subject."""
-    parts = (_head(device), _stack(device), _reactions(device), _others(device), _values(device))
-    return "\n\n".join(part for part in parts if part)
+    parts = _head, _stack, equations, _reactions, _others, _values
+    return "\n\n".join(text for text in (part(device) for part in parts) if text)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -83,3 +83,13 @@ def test_new_file_is_good(kind: str, tmp_path: Path, monkeypatch, perovsim) -> N
     assert perovsim("new", kind, "mine").code == 0
     assert perovsim("check", "mine.toml").code == 0
     assert 'name = "mine"' in Path("mine.toml").read_text()
+
+
+def test_show_prints_the_equations_that_are_solved(perovsim) -> None:
+    """What a device has is there, and nothing that it has not."""
+    shown = perovsim("show", "nanoled_like").out
+    for words in ("d/dx(eps dphi/dx)", "M_X = kT ln(theta_X/theta_V) - q phi,", "k (n p - n_i^2)", "r = r_0"):
+        assert words in shown
+    assert "Omega_X" not in shown and "traps '" not in shown and "R_th" not in shown
+    other = perovsim("show", "ion_benchmark").out
+    assert "z [V_I]" in other and "tau_p (n + n_1)" in other and "M_X" not in other
