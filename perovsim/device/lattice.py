@@ -57,65 +57,65 @@ def halides(p, y, state, f, m, want):
     J_V = -sum J_X.
 
     Zero at equal M_X = ln(theta_X/theta_V) + excess - psi, with exact volume exclusion; the flux of vacancies is the
-    last row of state.flow. On a moving lattice the halides exchange instead.
+    last row of state.flow. On a moving lattice the halides exchange instead. The hot loop: nothing is passed on to
+    other functions here but numbers and the entries of the matrix.
     """
-    last = state.flow.shape[0] - 1
+    last, blocks, place, width = state.flow.shape[0] - 1, m.blocks, p.where[IN_PLACE], p.cell[WIDTH]
+    excess, by, ease = state.excess, state.excess_by, state.ease
     state.flow[last, :] = 0.0
-    for face in range(1, p.cell.shape[1]):
+    for face in range(1, width.shape[0]):
         i, j = face - 1, face
-        if p.slot[VACANCY, i] < 0 or p.slot[VACANCY, j] < 0 or p.lattice[PASSES, i] == 0.0:
+        v_i, v_j = p.slot[VACANCY, i], p.slot[VACANCY, j]
+        if v_i < 0 or v_j < 0 or p.lattice[PASSES, i] == 0.0:
             continue
         if p.lattice[MOVING, i] > 0.0:
             _exchange(p, y, state, f, m, want, i, j)
             continue
+        x_i, x_j, psi_i, psi_j = p.slot[HALIDE, i], p.slot[HALIDE, j], p.slot[PSI, i], p.slot[PSI, j]
+        eased = 0.5 * (ease[0, i] + ease[0, j])
         for k in range(2):
-            if k == 1 or p.slot[HALIDE, i] >= 0:
-                state.flow[last, face] -= _jump(p, y, state, f, m, want, i, j, k)
+            if k == 0 and x_i < 0:
+                continue
+            d_i, d_j = p.cell[JUMP_FIRST + k, i], p.cell[JUMP_FIRST + k, j]
+            g = _conductance(width[i], width[j], p.cell[SITES, i], p.cell[SITES, j], d_i, d_j, eased)
+            drop = y[psi_i] - y[psi_j] + (excess[k, j] - excess[k, i])
+            own_i = y[x_i] if k == 0 else 1.0 - y[v_i] - (y[x_i] if x_i >= 0 else 0.0)
+            own_j = y[x_j] if k == 0 else 1.0 - y[v_j] - (y[x_j] if x_j >= 0 else 0.0)
+            flux, up, down, by_drop = flux_uniform(own_i * y[v_j], own_j * y[v_i], drop, g)
+            state.flow[last, face] -= flux
+            f[v_i] += flux
+            f[v_j] -= flux
+            if k == 0:
+                f[x_i] -= flux
+                f[x_j] += flux
+            if not want:
+                continue
+            by_vi, by_vj, by_xi, by_xj = down * own_j, up * own_i, up * y[v_j], down * y[v_i]
+            if k == 1:
+                by_vi, by_vj, by_xi, by_xj = by_vi - by_xi, by_vj - by_xj, -by_xi, -by_xj
+            by_vi += 0.5 * flux * ease[1, i] - by_drop * by[k, 0, i]
+            by_vj += 0.5 * flux * ease[1, j] + by_drop * by[k, 0, j]
+            by_xi += 0.5 * flux * ease[2, i] - by_drop * by[k, 1, i]
+            by_xj += 0.5 * flux * ease[2, j] + by_drop * by[k, 1, j]
+            _slopes(
+                blocks, i, place, v_i, v_j, psi_i, psi_j, v_i, v_j, x_i, x_j, -by_vi, -by_vj, -by_xi, -by_xj, -by_drop
+            )
+            if k == 0:
+                _slopes(
+                    blocks, i, place, x_i, x_j, psi_i, psi_j, v_i, v_j, x_i, x_j, by_vi, by_vj, by_xi, by_xj, by_drop
+                )
 
 
 @compiled
-def _conductance(p, state, i, j, d_i, d_j):
-    """N D/h between two cells [m^-2 s^-1]: half cells in series, barriers at the mean stress of the two."""
-    w_i, w_j, n_i, n_j = p.cell[WIDTH, i], p.cell[WIDTH, j], p.cell[SITES, i], p.cell[SITES, j]
+def _conductance(w_i, w_j, n_i, n_j, d_i, d_j, eased):
+    """N D/h between two cells [m^-2 s^-1]: half cells in series, times exp of the mean change of ln D with stress."""
     if n_i == n_j and d_i == d_j:
         g = 2.0 * n_i * d_i / (w_i + w_j)
     elif d_i == 0.0 or d_j == 0.0:
         return 0.0
     else:
         g = 2.0 / (w_i / (n_i * d_i) + w_j / (n_j * d_j))
-    return g * math.exp(0.5 * (state.ease[0, i] + state.ease[0, j]))
-
-
-@compiled
-def _jump(p, y, state, f, m, want, i, j, k):
-    """Flux of the first (k = 0) or the last halide into the vacancies of the next cell."""
-    v_i, v_j, x_i, x_j = p.slot[VACANCY, i], p.slot[VACANCY, j], p.slot[HALIDE, i], p.slot[HALIDE, j]
-    psi_i, psi_j = p.slot[PSI, i], p.slot[PSI, j]
-    drop = y[psi_i] - y[psi_j] + (state.excess[k, j] - state.excess[k, i])
-    g = _conductance(p, state, i, j, p.cell[JUMP_FIRST + k, i], p.cell[JUMP_FIRST + k, j])
-    own_i = y[x_i] if k == 0 else 1.0 - y[v_i] - (y[x_i] if x_i >= 0 else 0.0)
-    own_j = y[x_j] if k == 0 else 1.0 - y[v_j] - (y[x_j] if x_j >= 0 else 0.0)
-    flux, up, down, by_drop = flux_uniform(own_i * y[v_j], own_j * y[v_i], drop, g)
-    f[v_i] += flux
-    f[v_j] -= flux
-    if k == 0:
-        f[x_i] -= flux
-        f[x_j] += flux
-    if not want:
-        return flux
-    by_vi, by_vj, by_xi, by_xj = down * own_j, up * own_i, up * y[v_j], down * y[v_i]
-    if k == 1:
-        by_vi, by_vj, by_xi, by_xj = by_vi - by_xi, by_vj - by_xj, -by_xi, -by_xj
-    ease = 0.5 * flux
-    by_vi += ease * state.ease[1, i] - by_drop * state.excess_by[k, 0, i]
-    by_vj += ease * state.ease[1, j] + by_drop * state.excess_by[k, 0, j]
-    by_xi += ease * state.ease[2, i] - by_drop * state.excess_by[k, 1, i]
-    by_xj += ease * state.ease[2, j] + by_drop * state.excess_by[k, 1, j]
-    blocks, place = m.blocks, p.where[IN_PLACE]
-    _slopes(blocks, i, place, v_i, v_j, psi_i, psi_j, v_i, v_j, x_i, x_j, -by_vi, -by_vj, -by_xi, -by_xj, -by_drop)
-    if k == 0:
-        _slopes(blocks, i, place, x_i, x_j, psi_i, psi_j, v_i, v_j, x_i, x_j, by_vi, by_vj, by_xi, by_xj, by_drop)
-    return flux
+    return g if eased == 0.0 else g * math.exp(eased)
 
 
 @compiled
@@ -127,8 +127,10 @@ def _exchange(p, y, state, f, m, want, i, j):
     excess_2; theta_V/(t1 + t2) and x are those of the face.
     """
     v_i, v_j, x_i, x_j = p.slot[VACANCY, i], p.slot[VACANCY, j], p.slot[HALIDE, i], p.slot[HALIDE, j]
-    g_1 = _conductance(p, state, i, j, p.cell[JUMP_FIRST, i], p.cell[JUMP_FIRST, j])
-    g_2 = _conductance(p, state, i, j, p.cell[JUMP_SECOND, i], p.cell[JUMP_SECOND, j])
+    w_i, w_j, n_i, n_j = p.cell[WIDTH, i], p.cell[WIDTH, j], p.cell[SITES, i], p.cell[SITES, j]
+    eased = 0.5 * (state.ease[0, i] + state.ease[0, j])
+    g_1 = _conductance(w_i, w_j, n_i, n_j, p.cell[JUMP_FIRST, i], p.cell[JUMP_FIRST, j], eased)
+    g_2 = _conductance(w_i, w_j, n_i, n_j, p.cell[JUMP_SECOND, i], p.cell[JUMP_SECOND, j], eased)
     a_i, a_j, b_i, b_j = y[x_i], y[x_j], 1.0 - y[v_i] - y[x_i], 1.0 - y[v_j] - y[x_j]
     filled = a_i + b_i + a_j + b_j
     x, vacant = 0.5 * (a_i / (a_i + b_i) + a_j / (a_j + b_j)), (y[v_i] + y[v_j]) / filled

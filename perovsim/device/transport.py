@@ -154,17 +154,12 @@ def carriers_and_ions(p, y, state, f, m, want):
             continue
         _within_layers(p, y, state, f, m, want, s)
         for face in range(1, p.cell.shape[1]):
-            if _is_step(p, s, face) and p.slot[SPECIES + s, face - 1] >= 0 and p.slot[SPECIES + s, face] >= 0:
+            is_step = p.face[BOUNDARY, face] > 0.0 or (s > HOLE and p.face[PERMEATION, face] > 0.0)
+            if is_step and p.slot[SPECIES + s, face - 1] >= 0 and p.slot[SPECIES + s, face] >= 0:
                 _across(p, y, state, f, m, want, s, face)
         if s <= HOLE:
             for side in range(2):
                 _contact(p, y, state, f, m, want, s, side)
-
-
-@compiled
-def _is_step(p, s, face):
-    """Whether a face is more to species s than a place inside a material."""
-    return p.face[BOUNDARY, face] > 0.0 or (s > HOLE and p.face[PERMEATION, face] > 0.0)
 
 
 @compiled
@@ -177,7 +172,7 @@ def _within_layers(p, y, state, f, m, want, s):
     for face in range(1, width.shape[0]):
         i, j = face - 1, face
         row_i, row_j = slot[SPECIES + s, i], slot[SPECIES + s, j]
-        if row_i < 0 or row_j < 0 or _is_step(p, s, face):
+        if row_i < 0 or row_j < 0 or p.face[BOUNDARY, face] > 0.0 or (s > HOLE and p.face[PERMEATION, face] > 0.0):
             continue
         psi_i, psi_j = slot[PSI, i], slot[PSI, j]
         shaded = s <= HOLE and p.cell[SHADED, i] > 0.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 INTERSTITIAL = "_i"
-"""Mark of an ion beside the sites of its lattice: Cl_i- has left one, Cl- stands on one."""
+"""Mark of an ion off the sites of its lattice, between them or in the next layer: Cl_i- has left one, Cl- is on one."""
 _TERM = re.compile(r"^\s*(\d+)?\s*([A-Z][A-Za-z0-9]*(?:_i)?(?:\d*[+-])?|e-|h\+)\s*$")
 _CHARGE = re.compile(r"(\d*)([+-])$")
 _ELEMENT = re.compile(r"([A-Z][a-z]?)(\d*)")

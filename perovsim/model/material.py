@@ -35,7 +35,8 @@ class HalideLattice(ModelData):
     """The anion sublattice: halides and vacancies that share a fixed number of sites.
 
     theta_Cl + theta_Br + theta_V = 1; x_Cl = theta_Cl / (theta_Cl + theta_Br). Chloride stands first in `halides`.
-    mixing_energy : w of the regular solution [eV per halide], g = w x (1 - x); segregates above 2 kT
+    mixing_energy : w of the regular solution [eV per halide], g = w x (1 - x); segregates above 2 kT. There is no
+    gradient energy: inside the spinodal the shortest wave of the mesh grows fastest, and cells set the domain size
     moving_lattice : Darken's limit, vacancies held by sources and the lattice free to shift: halides exchange only;
     false: they move by vacancies on a lattice that stands
     stress_coupling : whether the stress of the clamped film drives halides, -Omega_X sigma_h

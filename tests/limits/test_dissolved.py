@@ -149,6 +149,32 @@ def test_frenkel_source_is_linear_in_the_distance_from_equilibrium() -> None:
     assert_allclose(pairs, full, rtol=1e-4)
 
 
+def test_anions_pass_from_the_lattice_into_the_next_layer() -> None:
+    """J = k_t [theta_X - theta_V c/(c_ref K_p)] at a junction: at rest the potential of the anion is one, lattice and
+    layer alike, and what has left the lattice stands in the layer."""
+    from devices import layer
+
+    energy = 0.35
+    film = perovskite("film", 20, 20, vacancies=1e24, halides=("Br",), x_Cl=0.0, theta_reference=1e-2)
+    etl = layer("etl", 20, 20, transport=False)
+    own = device([film, etl], 4.3, 4.3, species=[dissolved("anion", "Br_i-", -1, etl=(1e-15, energy))],
+                 process=[reaction("transfer", "Br- -> Br_i-", "interface:film|etl", "1e-6 mol/m^2/s")],
+                 electrochemistry={"redox_level": "-4.3 eV"})  # fmt: skip
+    runner = Runner(own, 1e-8)
+    contents = Contents(runner.problem)
+    bromine = contents.amount("Br", runner.state.y)
+    runner.record_start()
+    runner.follow_voltage(0.0, 0.0, 0.0, np.array([1e12]), "rest")
+    t, y = runner.tables, runner.state.y
+    vacancy, psi, c = y[t.slot[VACANCY, :20]], y[t.slot[PSI]], densities(runner, "Br_i-")[20:]
+    on_sites = np.log((1.0 - vacancy) * 1e-2 / vacancy) - psi[:20]
+    in_layer = np.log(c) + energy / KT - psi[20:]
+    assert_allclose(on_sites, on_sites[0], rtol=0, atol=1e-6)
+    assert_allclose(in_layer, on_sites[0], rtol=0, atol=1e-6)
+    assert c.min() > 1e-12
+    assert_allclose(contents.amount("Br", y), bromine, rtol=1e-13)
+
+
 def test_cations_of_halogen_drift_to_the_cathode() -> None:
     """X+ between the sites goes with the field, X- on them (through vacancies) against it."""
     film = perovskite("film", 40, 30, vacancies=1e22, halides=("Cl", "Br"))
