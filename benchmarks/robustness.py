@@ -1,7 +1,7 @@
 """Share of random devices and protocols whose run finishes with every balance held and no NaN.
 
-An error counts as not finished; so does a run beyond its limit of CPU time. `--seed`, `--count` and `--first` choose the
-draws, `--workers` how many processes run them.
+An error counts as not finished; so does a run beyond its limit of CPU time. `--seed`, `--count` and `--first` choose
+the draws, `--workers` how many processes run them.
 """
 
 from __future__ import annotations

@@ -20,6 +20,9 @@ SMALLEST_CURRENT = 1e-2
 SMALLEST_AMOUNT = 1.0
 """Amount of an element [m^-2] below which its imbalance is absolute: one atom on a square metre is none."""
 
+ROUNDING = 100.0 * np.finfo(float).eps
+"""Share of an amount that reactions turned over, there and back, that is rounding."""
+
 
 def balance(
     problem: Problem, trace: Trace, currents: list[FaceCurrents], terminal: np.ndarray, passed: np.ndarray
@@ -37,15 +40,15 @@ def balance(
         "current_rounding_floor": (
             np.array([c.floor for c in currents]) / scale,
             "1",
-            "100 eps max|face term| on the same scale",
+            "what rounding of every unknown does to the current, on the same scale",
         ),
         "charge": (_charge(contents, y, z, passed), "1", "largest of the electron, hole and ion ledgers"),
     }
     for name in contents.elements:
         amount, reacted = _amounts(contents, name, y), _reacted(contents, name, z)
         top = max(contents.inventory(name, y[0]), contents.inventory(name, y[-1]), SMALLEST_AMOUNT)
-        imbalance = np.abs(amount - amount[0] - reacted)
-        out[f"element_{name}"] = (imbalance / top, "1", f"imbalance of {name}")
+        imbalance = np.maximum(np.abs(amount - amount[0] - reacted) - ROUNDING * _turned_over(contents, name, z), 0.0)
+        out[f"element_{name}"] = (imbalance / top, "1", f"imbalance of {name} beyond rounding")
     return out
 
 
@@ -57,6 +60,12 @@ def _reacted(contents: Contents, name: str, z: np.ndarray) -> np.ndarray:
     """What the reactions made since the start, from their extents."""
     extents = z[:, len(QUADRATURES) :]
     return (extents - extents[0]) @ contents.made(name)
+
+
+def _turned_over(contents: Contents, name: str, z: np.ndarray) -> np.ndarray:
+    """Amount that the reactions made or used up since the start, without regard to sign."""
+    steps = np.abs(np.diff(z[:, len(QUADRATURES) :], axis=0)) @ np.abs(contents.made(name))
+    return np.concatenate(([0.0], np.cumsum(steps)))
 
 
 def _charge(contents: Contents, y: np.ndarray, z: np.ndarray, passed: np.ndarray) -> np.ndarray:

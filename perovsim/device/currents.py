@@ -58,6 +58,13 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
         Q * flow[HOLE],
         Q * ion,
         Q * displacement,
-        Q * ROUNDING * largest_rounding(t, state.y, equations.matrix, state.coefficient),
+        Q * ROUNDING * (largest_rounding(t, state.y, equations.matrix) + _largest_displacement(t, state)),
         float(ledger[QUADRATURES.index("radiative")]),
     )
+
+
+def _largest_displacement(t, state: Polished) -> float:
+    """Largest single term of the displacement, as the integrator forms it from potentials [m^-2 s^-1]."""
+    psi = t.slot[PSI]
+    rate = state.coefficient * np.abs(state.y[psi]) + np.abs(state.slope[psi])
+    return float((np.maximum(t.face[GAP, :-1], t.face[GAP, 1:]) * rate).max())

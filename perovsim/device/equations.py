@@ -28,7 +28,7 @@ def _correct(p, control, m, state, t, formula, euler, renew, f, rhs):
         choose_face(p, state)
     assemble(p, control, t, y, state, f, m, renew)
     if renew:
-        state.rounding[0] = largest_rounding(p, y, m, 0.0)
+        state.rounding[0] = largest_rounding(p, y, m)
         add_storage(p, a, state.held[0], m, c)
         if factor(m, p.where, p.size) != 0:
             return np.nan, False
@@ -77,6 +77,11 @@ class Equations:
     def integrands(self) -> np.ndarray:
         """Integrands of the quadratures after the last correction, to first order in it."""
         return self.state.ledger[: self.quadratures]
+
+    @property
+    def rounding(self) -> np.ndarray:
+        """How far rounding of every unknown moves the fluxes of charge, over its relative size, and the current."""
+        return self.state.rounding
 
     def evaluate(self, t: float, y: np.ndarray, slopes: bool = False) -> np.ndarray:
         """Integrands and reaction charge at (t, y); the fluxes are left in `state`, the slopes in `matrix` if asked."""

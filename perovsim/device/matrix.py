@@ -2,8 +2,8 @@
 
 A row of cell i holds its entries by the unknowns of cells i - 1, i, i + 1 and by the lumped ones side by side, then its
 scale. Factorised by block elimination with partial pivoting inside each block; rows are scaled to a largest
-diagonal-block entry of about one first. Unknowns that do not couple to neighbours stand first in a block and never enter
-products of blocks. References: Golub & Van Loan, Matrix Computations, section 4.5.
+diagonal-block entry of about one first. Unknowns that do not couple to neighbours stand first in a block and never
+enter products of blocks. References: Golub & Van Loan, Matrix Computations, section 4.5.
 """
 
 import math
