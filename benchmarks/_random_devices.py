@@ -1,7 +1,7 @@
 """Random devices and protocols for `robustness`: every number is drawn from one seeded generator.
 
-Layers, levels, ions, currents and temperatures span what stacks of this kind may hold; reactions are those of the
-shipped LED with rates drawn over the ranges that its file states.
+Layers, levels, ions, currents and temperatures span what such stacks may hold; reactions are those of the shipped LED
+with rates drawn over the ranges that its file states.
 """
 
 from __future__ import annotations

@@ -20,10 +20,10 @@ NEWTON_TRIES, MOST_CUTS = 8, 30
 NEWTON_SHARE = 0.02
 """Newton's error may be this share of the local error allowed."""
 LAST_CORRECTION, LEAST_LAST = 1e-3, 1e-6
-LOST, LEAST_CURRENT = 1e-11, 1e-2
+LOST, LEAST_CURRENT, MOST_CURRENT = 1e-11, 1e-2, 1.0
 """Newton ends with a correction of this weighted norm at the most, which may have to be smaller, down to the second,
-until what is rounded away in solving for it is no more than the share LOST of the current, at least of LEAST_CURRENT
-[A/m^2]: that breaks balances."""
+until what is rounded away in solving for it is no more than the share LOST of the current, which counts as one within
+the limits given [A/m^2]: that breaks balances."""
 SMALL = 1e-3
 """Corrections below this share of that are not worth a new matrix."""
 SLOW = 0.3
@@ -180,7 +180,7 @@ class Integrator:
         """Largest weighted norm of the last correction of a step."""
         moved, current = self.equations.rounding
         lost = np.finfo(float).eps * self.rtol * Q * moved
-        allowed = LOST * max(Q * abs(current), LEAST_CURRENT)
+        allowed = LOST * min(max(Q * abs(current), LEAST_CURRENT), MOST_CURRENT)
         return LAST_CORRECTION if lost * LAST_CORRECTION <= allowed else max(allowed / lost, LEAST_LAST)
 
     def polished(self, time: float) -> Polished:

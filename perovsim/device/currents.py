@@ -75,9 +75,10 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
 
 
 def _largest_displacement(t, state: Polished) -> float:
-    """Largest single term gap cj psi of the displacement, as the integrator forms it from potentials [m^-2 s^-1]."""
-    psi = np.abs(state.y[t.slot[PSI]])
-    return float((np.maximum(t.face[GAP, :-1], t.face[GAP, 1:]) * psi).max() * state.coefficient)
+    """Largest single term of the displacement, as the integrator forms it from potentials [m^-2 s^-1]."""
+    psi = t.slot[PSI]
+    rate = state.coefficient * np.abs(state.y[psi]) + np.abs(state.slope[psi])
+    return float((np.maximum(t.face[GAP, :-1], t.face[GAP, 1:]) * rate).max())
 
 
 def _largest_flux(t, y: np.ndarray, density: np.ndarray) -> float:

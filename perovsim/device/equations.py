@@ -28,7 +28,7 @@ def _correct(p, control, m, state, t, formula, euler, renew, f, rhs):
         choose_face(p, state)
     assemble(p, control, t, y, state, f, m, renew)
     if renew:
-        state.rounding[0] = largest_rounding(p, y, m, 0.0)
+        state.rounding[0] = largest_rounding(p, y, m)
         add_storage(p, a, state.held[0], m, c)
         if factor(m, p.where, p.size) != 0:
             return np.nan, False

@@ -1,14 +1,13 @@
 """What the rounding of the unknowns can do to the currents (numba)."""
 
 from perovsim.device.compiled import compiled
-from perovsim.device.tables import CHARGE, GAP, IN_PLACE, PSI, SPECIES, VACANCY, WIDTH
+from perovsim.device.tables import CHARGE, IN_PLACE, SPECIES, VACANCY
 from perovsim.device.transport import first_contact
 
 
 @compiled
-def _inner(p, y, m, face, coefficient):
-    """sum |dJ/dy| |y| of an inner face: the entries of the matrix that couple its two cells are slopes of its
-    fluxes."""
+def _inner(p, y, m, face):
+    """sum |dJ/dy| |y| of an inner face: entries of the matrix that couple its two cells are slopes of its fluxes."""
     i, j, slot, place, most = face - 1, face, p.slot, p.where[IN_PLACE], m.blocks.shape[1]
     total = 0.0
     for kind in range(slot.shape[0]):
@@ -16,9 +15,7 @@ def _inner(p, y, m, face, coefficient):
         if row_i < 0 or row_j < 0:
             continue
         weight = 0.0
-        if kind == PSI:
-            weight = coefficient
-        elif kind == VACANCY:
+        if kind == VACANCY:
             weight = 1.0
         elif kind >= SPECIES:
             weight = abs(p.species[CHARGE, kind - SPECIES])
@@ -34,12 +31,11 @@ def _inner(p, y, m, face, coefficient):
 
 
 @compiled
-def _outer(p, y, m, side, coefficient):
+def _outer(p, y, m, side):
     """The same of the face at a contact, where the ledger holds the slopes of the carrier fluxes."""
-    n, band = p.cell[WIDTH].shape[0], p.where.shape[1]
-    i, face = (0, 0) if side == 0 else (n - 1, n)
+    i, band = 0 if side == 0 else p.cell.shape[1] - 1, p.where.shape[1]
     wall = first_contact(p, y) if side == 0 else 0.0
-    total = coefficient * p.face[GAP, face] * (abs(y[p.slot[PSI, i]]) + abs(wall))
+    total = 0.0
     for s in range(2):
         entry = m.ledger[2 * s + side]
         for kind in range(p.slot.shape[0]):
@@ -51,13 +47,12 @@ def _outer(p, y, m, side, coefficient):
 
 
 @compiled
-def largest_rounding(p, y, m, coefficient):
-    """Largest sum |dJ/dy| |y| over the faces [m^-2 s^-1]: how far one unit of rounding in every unknown moves J.
+def largest_rounding(p, y, m):
+    """Largest sum |dJ/dy| |y| over the faces [m^-2 s^-1], displacement apart: what rounding of every unknown does to J.
 
-    m : the matrix -df/dy of `assemble`; coefficient : of the potentials in their derivatives [1/s], which make the
-    displacement
+    m : the matrix -df/dy of `assemble`
     """
-    largest = max(_outer(p, y, m, 0, coefficient), _outer(p, y, m, 1, coefficient))
+    largest = max(_outer(p, y, m, 0), _outer(p, y, m, 1))
     for face in range(1, p.cell.shape[1]):
-        largest = max(largest, _inner(p, y, m, face, coefficient))
+        largest = max(largest, _inner(p, y, m, face))
     return largest

@@ -50,6 +50,8 @@ FIELD_FLOOR = 1e-2
 LEAD_FLOOR, TRAP_FLOOR, VACANCY_FLOOR, HALIDE_FLOOR, FILM_FLOOR = 1e-4, 1e-3, 0.1, 0.1, 1e-2
 """Amounts below which a species is noise: [m^-3], [m^-3], shares of the lead sites, of the traps, of the vacancies at
 the start, of the sites, in units of a film unknown; of the field in a film."""
+BORN_THIN = 1e-3
+"""Share of the error allowed below which a species that reactions make is thin; from there on it is born."""
 LEAST_VACANCIES = 1e-12
 """Vacancy fraction whose share is the floor where there is none at the start."""
 SMALLEST_CURRENT = 1e-6
@@ -316,9 +318,9 @@ def _tolerances(problem: Problem, rtol: float) -> np.ndarray:
     put(slot[HALIDE], HALIDE_FLOOR)
     for s, plan in enumerate(problem.plans):
         floor = (CARRIER_FLOOR if s <= HOLE else ION_FLOOR) / scale[s]
-        is_born = s <= HOLE or plan.formula is not None
+        thin = 1.0 if s <= HOLE else BORN_THIN if plan.formula is not None else 0.0
         if plan.is_mobile:
-            put(slot[SPECIES + s], floor, rtol * floor if is_born else 0.0)
+            put(slot[SPECIES + s], floor, rtol * floor * thin)
         else:
             put(slot[SPECIES + s], LEAD_FLOOR if plan.traps is None else TRAP_FLOOR)
     put(problem.band + 1 + np.arange(len(problem.products.keys)), FILM_FLOOR)
