@@ -7,85 +7,56 @@ from dataclasses import dataclass
 import numpy as np
 
 from perovsim.constants import EPS_0, K_B, Q
-from perovsim.device import species
 from perovsim.device.carriers import fixed_charge, image_factor, statistics_tables, trap_tables
+from perovsim.device.cells import Cells, numbering, starting_densities, value_or
 from perovsim.device.chemistry import compile_reactions
 from perovsim.device.elastic import add_strain_shifts, lattice_rows
-from perovsim.device.films import LEAD, ContactProducts, losses, plan_products
+from perovsim.device.films import ContactProducts, losses, plan_products
 from perovsim.device.mesh import Mesh
+from perovsim.device.numbers import device_numbers, lead_traps, phase_rows
 from perovsim.device.participants import Context
-from perovsim.device.species import CRYSTALLINITY, SpeciesPlan, plan_species
+from perovsim.device.species import SpeciesPlan, plan_species
 from perovsim.device.tables import (
     AUGER,
     BOUNDARY,
-    BUILT_IN,
-    CENTRE,
-    CENTRE_CAPTURE,
     CENTRE_LEVEL,
-    CENTRES_PER_ATOM,
-    COLLAPSE,
-    CONDUCTIVITY,
-    COVER,
-    CRYSTAL,
     DARK,
-    DECAY,
     DIFFUSIVITY,
-    DISPLACED,
     ELECTRON,
     EMISSION,
-    EXPONENT,
-    FADE,
     FIELD,
-    FIELD_SCALE,
     FILM_FIELD,
     FIXED,
-    FRENKEL,
     GAP,
     GENERATION,
-    HALIDE,
     HOLE,
     IMAGE,
     INTRINSIC,
     JUMP_FIRST,
     JUMP_SECOND,
-    LEAD_SHARE,
-    LEAD_SPECIES,
     LEVEL,
     LIFETIME,
-    NUMBERS,
     OFFSET,
-    PACE,
     PAIRS,
-    PARALLEL,
-    PATCHES,
-    PER_VACANCY,
-    PER_VOLT,
     PERMEATION,
     PSI,
     QUADRATURES,
     RADIATIVE,
     SHADED,
-    SIGN,
     SITES,
     SLOPE,
-    SPECIES,
     STATES,
     STATISTICS,
     STICKING,
     STRAINED,
-    TAKEN,
-    THETA_CRITICAL,
-    VACANCY,
     WEIGHT,
     WIDTH,
     WORK,
     X_START,
-    ZETA,
     Tables,
 )
 from perovsim.errors import ModelFileError
 from perovsim.model.quantity import Quantity
-from perovsim.physics.lattice import interfacial_profile
 
 TIGHT = 1e-60
 """Permeability [m/s] that stands for none: nothing passes in any time."""
@@ -166,11 +137,11 @@ def build(device) -> Problem:
     """Compile a Device at its temperature."""
     vt = K_B * float(device.temperature) / Q
     mesh = Mesh([float(x.thickness) for x in device.layers], [x.cells for x in device.layers])
-    cells = _Cells(device, mesh)
+    cells = Cells(device, mesh)
     plans = plan_species(device)
     products = plan_products(device)
-    slot, where, size = _numbering(cells, plans)
-    start = _start(cells, plans)
+    slot, where, size = numbering(cells, plans)
+    start = starting_densities(cells, plans)
     cell = _cell(cells, plans, products, start)
     theta = np.divide(cells.of_lattice("vacancy_density"), cell[SITES], out=np.zeros(mesh.n), where=cell[SITES] > 0)
     cell[FIXED] -= cell[SITES] * theta
@@ -193,91 +164,15 @@ def build(device) -> Problem:
         junction,
         _face(cells, vt),
         _contact(device, vt),
-        _number(device, plans, products, where.shape[1], vt),
+        device_numbers(device, plans, products, where.shape[1], vt),
         products.volume,
         **compile_reactions(context),
-        phase=_phases(context),
+        phase=phase_rows(context),
     )
     return Problem(device, tables, mesh, vt, plans, products, theta, (1.0 - theta) * cell[X_START], start)
 
 
-class _Cells:
-    """Values of layers spread over the cells of the mesh."""
-
-    def __init__(self, device, mesh: Mesh):
-        self.device, self.mesh = device, mesh
-        self.layers = device.layers
-
-    def each(self, get) -> np.ndarray:
-        """get(layer) of every cell (n,)."""
-        return np.array([get(layer) for layer in self.layers], float)[self.mesh.layer]
-
-    def given(self, name: str, default: float = 0.0) -> np.ndarray:
-        """A quantity of the layers, or its default where not given (n,)."""
-        return self.each(lambda layer: _or(getattr(layer, name), default))
-
-    def of_lattice(self, name: str, default: float = 0.0) -> np.ndarray:
-        """A quantity of the halide lattices, 0 elsewhere (n,)."""
-        return self.each(lambda x: 0.0 if x.lattice is None else _or(getattr(x.lattice, name), default))
-
-    @property
-    def has_lattice(self) -> np.ndarray:
-        """Whether a cell holds halide sites (n,)."""
-        return self.each(lambda x: x.lattice is not None) > 0
-
-    @property
-    def is_mixed(self) -> np.ndarray:
-        """Whether a cell holds two halides (n,)."""
-        return self.each(lambda x: x.lattice is not None and len(x.lattice.halides) == 2) > 0
-
-    @property
-    def gap(self) -> np.ndarray:
-        """Band gap [eV] (n,)."""
-        return self.given("ionisation_energy") - self.given("electron_affinity")
-
-
-def _or(quantity: Quantity | None, default: float = 0.0) -> float:
-    return default if quantity is None else float(quantity)
-
-
-def _numbering(cells: _Cells, plans: list[SpeciesPlan]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Number the unknowns cell by cell, immobile species first: slot, where and size of Tables."""
-    n = cells.mesh.n
-    there = np.zeros((SPECIES + len(plans), n), bool)
-    there[PSI], there[VACANCY], there[HALIDE] = True, cells.has_lattice, cells.is_mixed
-    for s, plan in enumerate(plans):
-        there[SPECIES + s] = cells.each(lambda x, plan=plan: x.name in plan.places) > 0
-        if plan.traps is not None and plan.traps.junction is not None:
-            there[SPECIES + s, :-1] &= np.diff(cells.mesh.layer) != 0
-    still = [SPECIES + s for s, plan in enumerate(plans) if plan.is_local]
-    order = [*still, PSI, *(SPECIES + s for s, plan in enumerate(plans) if not plan.is_local), VACANCY, HALIDE]
-    count = there.sum(axis=0)
-    start = np.concatenate(([0], np.cumsum(count)))
-    slot = np.full(there.shape, -1)
-    for i in range(n):
-        present = [kind for kind in order if there[kind, i]]
-        slot[present, i] = start[i] + np.arange(len(present))
-    cell = np.repeat(np.arange(n), count)
-    where = np.array([cell, np.arange(cell.size) - start[cell]])
-    return slot, where, np.array([count, there[still].sum(axis=0)])
-
-
-def _start(cells: _Cells, plans: list[SpeciesPlan]) -> np.ndarray:
-    """Densities of the species at the start [m^-3] (s, n); electrons and holes come from equilibrium."""
-    start = np.array(
-        [cells.each(lambda x, p=p: p.places[x.name].density if x.name in p.places else 0.0) for p in plans]
-    )
-    lead = next((s for s, plan in enumerate(plans) if plan.formula == LEAD), None)
-    for k, layer in enumerate(cells.layers):
-        if lead is not None and layer.lattice is not None and layer.lattice.initial_interfacial_lead is not None:
-            inside = cells.mesh.layer == k
-            ends = cells.mesh.faces[:-1][inside][0], cells.mesh.faces[1:][inside][-1]
-            own, decay = float(layer.lattice.initial_interfacial_lead), float(layer.lattice.initial_lead_decay_length)
-            start[lead, inside] = interfacial_profile(cells.mesh.centres[inside], *ends, own, decay)
-    return start
-
-
-def _cell(cells: _Cells, plans: list[SpeciesPlan], products: ContactProducts, start: np.ndarray) -> np.ndarray:
+def _cell(cells: Cells, plans: list[SpeciesPlan], products: ContactProducts, start: np.ndarray) -> np.ndarray:
     device, mesh = cells.device, cells.mesh
     cell = np.zeros((PAIRS + 1, mesh.n))
     cell[WIDTH], cell[X_START], cell[SITES] = mesh.widths, cells.of_lattice("x_Cl"), cells.of_lattice("site_density")
@@ -299,19 +194,19 @@ def _cell(cells: _Cells, plans: list[SpeciesPlan], products: ContactProducts, st
     return cell
 
 
-def _langevin(cells: _Cells) -> np.ndarray:
+def _langevin(cells: Cells) -> np.ndarray:
     """k = gamma q (mu_n + mu_p)/eps [m^3/s] (n,); Langevin, Ann. Chim. Phys. 28, 433 (1903)."""
     mobilities = cells.given("mobility_electron") + cells.given("mobility_hole")
     return cells.given("langevin_prefactor") * Q * mobilities / (cells.given("permittivity") * EPS_0)
 
 
-def _reference_vacancies(cells: _Cells, theta: np.ndarray) -> float:
+def _reference_vacancies(cells: Cells, theta: np.ndarray) -> float:
     """Vacancy fraction at which the levels of the halides are quoted."""
-    given = [_or(x.lattice.theta_reference) for x in cells.layers if x.lattice is not None]
+    given = [value_or(x.lattice.theta_reference) for x in cells.layers if x.lattice is not None]
     return max([*given, 0.0]) or (float(theta.max()) or 1.0)
 
 
-def _face(cells: _Cells, vt: float) -> np.ndarray:
+def _face(cells: Cells, vt: float) -> np.ndarray:
     mesh, device = cells.mesh, cells.device
     half = 0.5 * mesh.widths / (cells.given("permittivity") * EPS_0)
     face = np.zeros((EMISSION + 2, mesh.n + 1))
@@ -354,67 +249,7 @@ def _contact(device, vt: float) -> np.ndarray:
     return contact
 
 
-def _number(device, plans: list[SpeciesPlan], products: ContactProducts, band: int, vt: float) -> np.ndarray:
-    first, last = device.contacts
-    number = np.zeros(NUMBERS)
-    number[SIGN] = 1.0 if first.which == "anode" else -1.0
-    number[BUILT_IN] = (float(last.work_function) - float(first.work_function)) / vt
-    number[PARALLEL] = number[SIGN] * device.circuit.capacitance * vt / Q
-    number[CENTRE] = -1
-    _enter_film(number, products, band, vt)
-    _enter_collapse(number, device, plans)
-    traps = _lead_traps(device)
-    if traps is not None:
-        number[CENTRE] = next((s for s, plan in enumerate(plans) if plan.formula == LEAD), -1)
-        number[CENTRES_PER_ATOM] = float(traps.traps_per_atom)
-        number[CENTRE_CAPTURE : CENTRE_CAPTURE + 2] = float(traps.capture_electron), float(traps.capture_hole)
-    return number
-
-
-def _enter_film(number: np.ndarray, products: ContactProducts, band: int, vt: float) -> None:
-    """How the films act on their contact: patches that are tunnelled through, or a closed film that conducts."""
-    number[FILM_FIELD], number[COVER], own = -1, products.cover, products.blocking
-    if products.cover > 0.0:
-        number[PATCHES], number[DECAY] = float(own.avrami_exponent), float(own.tunnel_decay)
-    if products.conducts:
-        permittivity = float(own.permittivity) * EPS_0
-        number[FILM_FIELD], number[PER_VOLT] = band + 1 + len(products.keys), FIELD_SCALE / vt
-        number[DISPLACED], number[CONDUCTIVITY] = (
-            permittivity * FIELD_SCALE / Q,
-            float(own.conductivity) * FIELD_SCALE / Q,
-        )
-        if own.conduction == "poole_frenkel":
-            number[FRENKEL] = np.sqrt(Q * FIELD_SCALE / (np.pi * permittivity)) / vt
-
-
-def _enter_collapse(number: np.ndarray, device, plans: list[SpeciesPlan]) -> None:
-    """How the crystallinity of the lattices falls."""
-    number[CRYSTAL] = next((s for s, plan in enumerate(plans) if plan.name == CRYSTALLINITY), -1)
-    own = next((process for process in device.enabled_processes if process.kind == "collapse"), None)
-    if own is not None:
-        number[COLLAPSE], number[THETA_CRITICAL] = own.rate_at(float(device.temperature)), float(own.critical_vacancies)
-        number[FADE] = 0.0 if own.beam_dose is None else 1.0 / float(own.beam_dose)
-
-
-def _phases(context: Context) -> np.ndarray:
-    """The transformations of the lattices, one row each."""
-    names = [plan.name for plan in context.plans]
-    lead = next((s for s, plan in enumerate(context.plans) if plan.formula == LEAD), -1)
-    rows = np.zeros((len(context.device.transformations), LEAD_SHARE + 1))
-    for row, own in zip(rows, context.device.transformations, strict=True):
-        cell = context.mesh.cells_of(context.device, own.layer)[0]
-        row[[ZETA, TAKEN]] = names.index(species.ZETA + own.name), names.index(species.TAKEN + own.name)
-        row[PACE], row[EXPONENT] = own.pace(float(context.device.temperature)), float(own.avrami_exponent)
-        row[PER_VACANCY] = 0.0 if own.vacancies is None else 1.0 / float(own.vacancies)
-        row[LEAD_SPECIES], row[LEAD_SHARE] = lead, context.lead(cell)[1]
-    return rows
-
-
-def _lead_traps(device):
-    return next((process for process in device.enabled_processes if process.kind == "lead_traps"), None)
-
-
-def _species(cells: _Cells, plans: list[SpeciesPlan], vt: float, statistics: np.ndarray) -> np.ndarray:
+def _species(cells: Cells, plans: list[SpeciesPlan], vt: float, statistics: np.ndarray) -> np.ndarray:
     own = np.zeros((STRAINED + 1, len(plans), cells.mesh.n))
     own[STATES, :2] = cells.given("N_c", 1.0), cells.given("N_v", 1.0)
     own[STATISTICS] = -1.0
@@ -433,7 +268,7 @@ def _species(cells: _Cells, plans: list[SpeciesPlan], vt: float, statistics: np.
     return own
 
 
-def _pair(cells: _Cells, vt: float) -> np.ndarray:
+def _pair(cells: Cells, vt: float) -> np.ndarray:
     chi, ie = cells.given("electron_affinity"), cells.given("ionisation_energy")
     states = np.array([cells.given("N_c", 1.0), cells.given("N_v", 1.0)])
 
@@ -441,7 +276,7 @@ def _pair(cells: _Cells, vt: float) -> np.ndarray:
         return states * np.exp(np.array([chi - energy, energy - ie]) / vt)
 
     trap = cells.given("trap_energy", np.nan)
-    traps = _lead_traps(cells.device)
+    traps = lead_traps(cells.device)
     pair = np.zeros((4, 2, cells.mesh.n))
     pair[AUGER] = cells.given("k_auger_electron"), cells.given("k_auger_hole")
     pair[LIFETIME] = cells.given("lifetime_electron", np.inf), cells.given("lifetime_hole", np.inf)
