@@ -28,7 +28,7 @@ POTENTIAL_TOLERANCE = 20.0
 CARRIER_FLOOR, ION_FLOOR, LEAD_FLOOR, VACANCY_FLOOR, HALIDE_FLOOR, FILM_FLOOR = 1e16, 1e20, 1e-4, 0.1, 0.1, 1e-2
 """Amounts below which a species is noise: [m^-3], [m^-3], share of the lead sites, of the vacancies at the start, of
 the sites, and in units of a film unknown."""
-BORN_THIN = 1e-3
+BORN_THIN = 1e-6
 """Share of the error allowed below which a species that reactions make is thin; from there on it is born."""
 LEAST_VACANCIES = 1e-12
 """Vacancy fraction whose share is the floor where there is none at the start."""
@@ -215,8 +215,9 @@ def _tolerances(problem: Problem, rtol: float) -> np.ndarray:
         there = unknowns[unknowns >= 0]
         tolerance[:, there] = np.array([[least], [1.0], [thin]])
 
-    put(slot[VACANCY], VACANCY_FLOOR * max(problem.theta_start.max(), LEAST_VACANCIES))
-    put(slot[HALIDE], HALIDE_FLOOR)
+    vacancies = VACANCY_FLOOR * max(problem.theta_start.max(), LEAST_VACANCIES)
+    put(slot[VACANCY], vacancies, BORN_THIN * rtol * vacancies)
+    put(slot[HALIDE], HALIDE_FLOOR, BORN_THIN * rtol * HALIDE_FLOOR)
     for s, plan in enumerate(problem.plans):
         floor = (CARRIER_FLOOR if s <= HOLE else ION_FLOOR) / scale[s]
         thin = 1.0 if s <= HOLE else BORN_THIN if plan.formula is not None else 0.0
