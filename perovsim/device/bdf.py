@@ -18,7 +18,7 @@ NEWTON_TRIES = 8
 NEWTON_SHARE = 0.02
 """Newton's error may be this share of the local error allowed."""
 LAST_CORRECTION, LEAST_LAST = 1e-3, 1e-6
-LOST, LEAST_CURRENT, MOST_CURRENT = 1e-11, 1e-2, 1.0
+LOST, LEAST_CURRENT, MOST_CURRENT = 1e-12, 1e-2, 10.0
 """Newton ends with a correction of this weighted norm at the most, which may have to be smaller, down to the second,
 until what is rounded away in solving for it is no more than the share LOST of the current, which counts as one within
 the limits given [A/m^2]: that breaks balances."""
