@@ -20,7 +20,7 @@ NEWTON_TRIES, MOST_CUTS = 8, 30
 NEWTON_SHARE = 0.02
 """Newton's error may be this share of the local error allowed."""
 LAST_CORRECTION, LEAST_LAST = 1e-3, 1e-6
-LOST, LEAST_CURRENT, MOST_CURRENT = 1e-11, 1e-2, 1.0
+LOST, LEAST_CURRENT, MOST_CURRENT = 1e-12, 1e-2, 10.0
 """Newton ends with a correction of this weighted norm at the most, which may have to be smaller, down to the second,
 until what is rounded away in solving for it is no more than the share LOST of the current, which counts as one within
 the limits given [A/m^2]: that breaks balances."""
@@ -33,6 +33,9 @@ MOST_MATRICES = 3
 UNKNOWN_RATE = 20.0
 """rate/(1 - rate) assumed for a new matrix."""
 POLISH_TRIES = 40
+EVEN, EVEN_ROUNDING = 1e-8, 4.0
+"""Share of the current that may be left between two faces before the last correction of an output state, and the share
+of what is rounding there."""
 ROUNDING, STAGNANT = 1e-10, 1e-4
 """Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix."""
 HARDLY = 1e-8
@@ -202,13 +205,24 @@ class Integrator:
             if cut:
                 before = np.inf
                 continue
+            if self._is_even and size <= self._last_correction:
+                return self._at(time, formula, z, slope_z, cj)
             if size > SLOW * before:
                 if size <= (STAGNANT if fresh else ROUNDING):
-                    y, base, slope, c = formula[: d.COEFFICIENT + 1]
-                    return Polished(time, y, slope + c * (y - base), z + (equations.integrands - slope_z) / cj, cj)
+                    return self._at(time, formula, z, slope_z, cj)
                 equations.forget()
             before = size
         raise Stalled("an output state did not converge", self._worst())
+
+    @property
+    def _is_even(self) -> bool:
+        """Whether the current was the same at all faces before the last correction."""
+        gap, rounding = self.equations.uneven
+        return gap <= EVEN_ROUNDING * rounding + EVEN * max(abs(self.equations.rounding[1]), LEAST_CURRENT / Q)
+
+    def _at(self, time: float, formula: np.ndarray, z: np.ndarray, slope_z: np.ndarray, cj: float) -> Polished:
+        y, base, slope, c = formula[: d.COEFFICIENT + 1]
+        return Polished(time, y, slope + c * (y - base), z + (self.equations.integrands - slope_z) / cj, cj)
 
     def settled(self, start: Polished, guess: np.ndarray, duration: float, nearly: bool = False) -> Polished:
         """State after one step of the implicit Euler formula: the steady one where `duration` outlasts every change.

@@ -50,7 +50,7 @@ FIELD_FLOOR = 1e-2
 LEAD_FLOOR, TRAP_FLOOR, VACANCY_FLOOR, HALIDE_FLOOR, FILM_FLOOR = 1e-4, 1e-3, 0.1, 0.1, 1e-2
 """Amounts below which a species is noise: [m^-3], [m^-3], shares of the lead sites, of the traps, of the vacancies at
 the start, of the sites, in units of a film unknown; of the field in a film."""
-BORN_THIN = 1e-3
+BORN_THIN = 1e-6
 """Share of the error allowed below which a species that reactions make is thin; from there on it is born."""
 LEAST_VACANCIES = 1e-12
 """Vacancy fraction whose share is the floor where there is none at the start."""
@@ -314,8 +314,9 @@ def _tolerances(problem: Problem, rtol: float) -> np.ndarray:
         there = unknowns[unknowns >= 0]
         tolerance[:, there] = np.array([[least], [1.0], [thin]])
 
-    put(slot[VACANCY], VACANCY_FLOOR * max(problem.theta_start.max(), LEAST_VACANCIES))
-    put(slot[HALIDE], HALIDE_FLOOR)
+    vacancies = VACANCY_FLOOR * max(problem.theta_start.max(), LEAST_VACANCIES)
+    put(slot[VACANCY], vacancies, BORN_THIN * rtol * vacancies)
+    put(slot[HALIDE], HALIDE_FLOOR, BORN_THIN * rtol * HALIDE_FLOOR)
     for s, plan in enumerate(problem.plans):
         floor = (CARRIER_FLOOR if s <= HOLE else ION_FLOOR) / scale[s]
         thin = 1.0 if s <= HOLE else BORN_THIN if plan.formula is not None else 0.0
