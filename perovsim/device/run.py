@@ -146,7 +146,7 @@ class Runner:
         self.hold(reactions=True)
         self.equations.control = self.current_control(0.0)
         slope = self.equations.slope(0.0, self.state.y)
-        self.state = replace(self.state, slope=slope)
+        self.state = replace(self.state, time=0.0, slope=slope)
         self._store(self.state)
         self.hold()
 

@@ -78,6 +78,7 @@ def test_pairs_of_an_isolated_crystal() -> None:
     device = led.replace(
         layers=(led.emitter.replace(**none),),
         contacts=tuple(contact.replace(**shut) for contact in led.contacts),
+        interfaces=(),
         species=(),
         processes=led.processes[-1:],
     )

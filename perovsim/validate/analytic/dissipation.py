@@ -64,7 +64,7 @@ def dissipation(runner: Runner, y: np.ndarray) -> Dissipation:
         transport = np.nan_to_num(flow[mobile, 1:-1] * (level[mobile, :-1] - level[mobile, 1:])).ravel()
     contacts = np.concatenate([_at_contacts(tables, flow, level, y, s) for s in (ELECTRON, HOLE)])
     f = np.zeros(runner.problem.size)
-    recombine(tables, y, state, f, matrix, False, 0.0)
+    recombine(tables, y, state, f, matrix, False, equations.control._replace(light=0.0, beam=0.0))
     both = (tables.slot[SPECIES + ELECTRON] >= 0) & (tables.slot[SPECIES + HOLE] >= 0)
     excess = level[ELECTRON] + level[HOLE]
     recombined = -f[tables.slot[SPECIES + ELECTRON]]
@@ -98,7 +98,7 @@ def _of_halides(runner: Runner, y: np.ndarray, psi: np.ndarray) -> np.ndarray:
     if not (vacancy >= 0).any():
         return np.zeros(0)
     f = np.zeros(runner.problem.size)
-    halides(tables, y, state, f, runner.equations.matrix, False)
+    halides(tables, y, state, f, runner.equations.matrix, False, 0.0)
     flux_v = state.flow[-1, 1:-1].copy()
     flux_first = -np.cumsum(np.where(first >= 0, f[first], 0.0))[:-1]
     own_first = np.where(first >= 0, y[first], 0.0)
@@ -133,7 +133,7 @@ def rates(runner: Runner, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         alone[:, RATE] = 0.0
         alone[r, RATE] = tables.rate[r, RATE]
         f[:] = 0.0
-        react(tables._replace(rate=alone), y, equations.state, f, equations.matrix, False)
+        react(tables._replace(rate=alone), y, equations.state, f, equations.matrix, False, 0.0)
         k = int(np.argmax(np.abs(tables.change[r])))
         found[r] = f[tables.row[r, k]] / tables.change[r, k]
     return found, affinities(tables, equations.state.activity, y)
