@@ -98,7 +98,7 @@ def _of_halides(runner: Runner, y: np.ndarray, psi: np.ndarray) -> np.ndarray:
     if not (vacancy >= 0).any():
         return np.zeros(0)
     f = np.zeros(runner.problem.size)
-    halides(tables, y, state, f, runner.equations.matrix, False, 0.0)
+    halides(tables, y, state, f, runner.equations.matrix, False)
     flux_v = state.flow[-1, 1:-1].copy()
     flux_first = -np.cumsum(np.where(first >= 0, f[first], 0.0))[:-1]
     own_first = np.where(first >= 0, y[first], 0.0)
