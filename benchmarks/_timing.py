@@ -1,8 +1,7 @@
-"""What benchmarks share: the best of several runs, the wall time of a whole process, its peak memory."""
+"""What the benchmarks of the solver share: best times, a run in a process of its own, the floor of a run."""
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import time
@@ -10,25 +9,79 @@ from collections.abc import Callable
 from typing import Any
 
 REPEATS = 5
+STATUS = "print(open('/proc/self/status').read())"
+PEAK_MEMORY_MB = 300.0
+"""Bar of the memory of a whole process."""
 
 
-def best_of(task: Callable[[], Any], repeats: int = REPEATS) -> tuple[float, float, Any]:
-    """First time (with compilation or its cache) and best time of the next runs [s], and what the last returned."""
-    times, found = [], None
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        found = task()
-        times.append(time.perf_counter() - start)
-    return round(times[0], 4), round(min(times[1:]), 4), found
+def best_of(work: Callable[[], Any], repeats: int = REPEATS) -> tuple[float, Any]:
+    """Shortest wall time of some calls [s] after a first one, which compiles or loads kernels, and what it returned."""
+    found, best = work(), float("inf")
+    for _ in range(repeats):
+        began = time.perf_counter()
+        found = work()
+        best = min(best, time.perf_counter() - began)
+    return best, found
 
 
-def process_seconds(code: str) -> float:
-    """Wall time [s] of a new Python process that runs `code`, kernels cached."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-    return round(time.perf_counter() - start, 4)
+def process(module: str, repeats: int = 3) -> dict[str, float]:
+    """Wall time [s] of a new process that imports, builds, simulates `case()` of a benchmark and ends; its memory."""
+    code = f"import perovsim as ps; from {module} import case; ps.simulate(*case()); {STATUS}"
+    best, peak = float("inf"), 0.0
+    for _ in range(repeats):
+        began = time.perf_counter()
+        ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+        best = min(best, time.perf_counter() - began)
+        line = next(line for line in ended.stdout.splitlines() if line.startswith("VmHWM"))
+        peak = max(peak, int(line.split()[1]) / 1024)
+    return {"process_seconds": round(best, 3), "peak_memory_MB": round(peak, 1)}
 
 
-def peak_memory_mb() -> float:
-    """Largest memory that this process has held [MB]."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0, 1)
+def measure(module: str, device: Any, protocol: Any, bar: float) -> dict[str, Any]:
+    """Keys of one run: `seconds` of simulate, `solver_seconds` of its steps alone, its process, counts and floor."""
+    import perovsim as ps
+
+    seconds, result = best_of(lambda: ps.simulate(device, protocol))
+    solver, runner = best_of(lambda: _steps(device, protocol))
+    floor = factor_seconds(runner) * runner.statistics["factorisations"]
+    counts = ("cells", "unknowns", "steps", "rejected", "factorisations", "evaluations")
+    own = process(module)
+    return {
+        "seconds": round(seconds, 4),
+        "bar_seconds": bar,
+        "solver_seconds": round(solver, 4),
+        **own,
+        "stored": int(result.times.size),
+        **{name: int(result.attrs[name]) for name in counts},
+        "floor_seconds": round(floor, 4),
+        "over_floor": round(solver / floor, 1),
+        "held": seconds <= bar and own["peak_memory_MB"] <= PEAK_MEMORY_MB,
+    }
+
+
+def _steps(device: Any, protocol: Any) -> Any:
+    from perovsim.device.run import Runner
+    from perovsim.steps import run_steps
+
+    runner = Runner(device)
+    run_steps(runner, protocol)
+    return runner
+
+
+def factor_seconds(runner: Any) -> float:
+    """Time [s] to factorise the matrix of a run once, in its last state."""
+    import numpy as np
+
+    from perovsim.device.assemble import add_storage, assemble
+    from perovsim.device.matrix import factor
+
+    e, y, best = runner.equations, runner.state.y, float("inf")
+    for _ in range(50):
+        assemble(e.tables, e.control, 0.0, y, e.state, e.f, e.matrix, True)
+        add_storage(e.tables, 1.0, e.state.held[0], e.matrix, np.ones(e.size))
+        began = time.perf_counter()
+        failed = factor(e.matrix, e.tables.where, e.tables.size)
+        best = min(best, time.perf_counter() - began)
+        if failed:
+            raise RuntimeError("the matrix is singular in the last state of the run")
+    return best

@@ -87,7 +87,10 @@ def _scale_rows(a, k, most):
 
 @compiled
 def _eliminate(a, pivot, k, first, last):
-    """LU of the k columns from `first`, carried through the columns up to `last`; returns whether it is regular."""
+    """LU of the k columns from `first`, carried through the columns up to `last`; returns whether it is regular.
+
+    The diagonal is left inverted.
+    """
     for c in range(k):
         best, row = abs(a[c, first + c]), c
         for r in range(c + 1, k):
@@ -100,6 +103,7 @@ def _eliminate(a, pivot, k, first, last):
             for j in range(first + c, last):
                 a[c, j], a[row, j] = a[row, j], a[c, j]
         inverse = 1.0 / a[c, first + c]
+        a[c, first + c] = inverse
         for r in range(c + 1, k):
             f = a[r, first + c] * inverse
             if f != 0.0:
@@ -110,22 +114,20 @@ def _eliminate(a, pivot, k, first, last):
 
 
 @compiled
-def _solve_block(a, pivot, k, first, x):
-    """x <- A^-1 x with the factors of `_eliminate`; x (k,)."""
+def _solve_block(a, pivot, i, k, first, x, start):
+    """x <- A^-1 x with the factors of `_eliminate` in block i; x the k entries from `start`."""
     for c in range(k):
-        row = pivot[c]
+        row = pivot[i, c]
         if row != c:
-            x[c], x[row] = x[row], x[c]
-        v = x[c]
-        if v != 0.0:
-            for r in range(c + 1, k):
-                x[r] -= a[r, first + c] * v
+            x[start + c], x[start + row] = x[start + row], x[start + c]
+        v = x[start + c]
+        for r in range(c + 1, k):
+            x[start + r] -= a[i, r, first + c] * v
     for c in range(k - 1, -1, -1):
-        v = x[c] / a[c, first + c]
-        x[c] = v
-        if v != 0.0:
-            for r in range(c):
-                x[r] -= a[r, first + c] * v
+        v = x[start + c] * a[i, c, first + c]
+        x[start + c] = v
+        for r in range(c):
+            x[start + r] -= a[i, r, first + c] * v
 
 
 @compiled
@@ -148,7 +150,7 @@ def _substitute_back(a, k, most):
     """Upper block and border of a cell <- its inverse diagonal block times them."""
     first, last = 2 * most, a.shape[1] - 1
     for c in range(k - 1, -1, -1):
-        inverse = 1.0 / a[c, most + c]
+        inverse = a[c, most + c]
         for j in range(first, last):
             a[c, j] *= inverse
         for r in range(c):
@@ -218,7 +220,7 @@ def solve(m, where, size, x):
                 for c in range(size[LOCAL, i - 1], size[COUNT, i - 1]):
                     total += a[i, r, c] * x[before + c]
                 x[start + r] -= total
-        _solve_block(a[i], m.pivot[i], k, most, x[start : start + k])
+        _solve_block(a, m.pivot, i, k, most, x, start)
         start += k
     start = band - size[COUNT, n - 1]
     for i in range(n - 2, -1, -1):
@@ -229,14 +231,13 @@ def solve(m, where, size, x):
             for c in range(size[LOCAL, i + 1], size[COUNT, i + 1]):
                 total += a[i, r, 2 * most + c] * x[after + c]
             x[start + r] -= total
-    lump = x[band:]
     for b in range(lumps):
-        total = lump[b] * below[b, band + lumps]
+        total = x[band + b] * below[b, band + lumps]
         for u in range(band):
             total -= below[b, u] * x[u]
-        lump[b] = total
-    _solve_block(below, m.pivot[n], lumps, band, lump)
+        x[band + b] = total
+    _solve_block(below.reshape((1, lumps, below.shape[1])), m.pivot[n:], 0, lumps, band, x, band)
     for u in range(band):
         i, r = where[IN_CELL, u], where[IN_PLACE, u]
         for b in range(lumps):
-            x[u] -= a[i, r, 3 * most + b] * lump[b]
+            x[u] -= a[i, r, 3 * most + b] * x[band + b]

@@ -50,8 +50,10 @@ FIELD_FLOOR = 1e-2
 LEAD_FLOOR, TRAP_FLOOR, VACANCY_FLOOR, HALIDE_FLOOR, FILM_FLOOR = 1e-4, 1e-3, 0.1, 0.1, 1e-2
 """Amounts below which a species is noise: [m^-3], [m^-3], shares of the lead sites, of the traps, of the vacancies at
 the start, of the sites, in units of a film unknown; of the field in a film."""
-BORN_THIN = 1e-6
-"""Share of the error allowed below which a species that reactions make is thin; from there on it is born."""
+CARRIER_THIN, BORN_THIN = 1e-2, 1e-6
+"""Shares of the error allowed below which carriers, and what reactions make and use up, are thin: stepped by the
+implicit Euler formula, which keeps them above nothing. Above it the one formula of all keeps the matrix good for
+all."""
 LEAST_VACANCIES = 1e-12
 """Vacancy fraction whose share is the floor where there is none at the start."""
 SMALLEST_CURRENT = 1e-6
@@ -303,8 +305,7 @@ class Runner:
 def _tolerances(problem: Problem, rtol: float) -> np.ndarray:
     """Tolerances of every unknown (3, size): rows ABSOLUTE, RELATIVE and THIN_VALUE of the integrator.
 
-    Carriers, and species that reactions make and use up, are thin where their whole density is less than the error
-    allowed: below nothing, reactions would run backwards, and some of them fast.
+    What reactions make and use up stays above nothing like the carriers: below it, some would run backwards, and fast.
     """
     slot, scale = problem.tables.slot, problem.tables.species[SCALE]
     tolerance = np.zeros((3, problem.size))
@@ -319,7 +320,7 @@ def _tolerances(problem: Problem, rtol: float) -> np.ndarray:
     put(slot[HALIDE], HALIDE_FLOOR, BORN_THIN * rtol * HALIDE_FLOOR)
     for s, plan in enumerate(problem.plans):
         floor = (CARRIER_FLOOR if s <= HOLE else ION_FLOOR) / scale[s]
-        thin = 1.0 if s <= HOLE else BORN_THIN if plan.formula is not None else 0.0
+        thin = CARRIER_THIN if s <= HOLE else BORN_THIN if plan.formula is not None else 0.0
         if plan.is_mobile:
             put(slot[SPECIES + s], floor, rtol * floor * thin)
         else:
