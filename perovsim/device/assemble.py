@@ -182,26 +182,6 @@ def stored(p, a, face, v, out):
 
 
 @compiled
-def uneven(p, c, y, r):
-    """Bound of what the residuals r of S dy/dt = f leave between the currents of two faces, and the largest term of
-    the displacement [m^-2 s^-1].
-
-    c : coefficients of the unknowns in their derivatives [1/s]
-    """
-    slot, total, term = p.slot, 0.0, 0.0
-    for i in range(p.cell.shape[1]):
-        k = slot[PSI, i]
-        total += c[k] * abs(r[k])
-        term = max(term, c[k] * abs(y[k]) * max(p.face[GAP, i], p.face[GAP, i + 1]))
-        if slot[VACANCY, i] >= 0:
-            total += abs(r[slot[VACANCY, i]])
-        for s in range(p.species.shape[1]):
-            if slot[SPECIES + s, i] >= 0:
-                total += abs(p.species[CHARGE, s] * r[slot[SPECIES + s, i]])
-    return total, term
-
-
-@compiled
 def add_storage(p, a, face, m, c):
     """m <- m + S diag(c), as in `stored`; c (size,) [1/s] are the coefficients of the unknowns in their derivatives."""
     most, width, slot, place, band = m.blocks.shape[1], p.cell[WIDTH], p.slot, p.where[IN_PLACE], p.where.shape[1]

@@ -33,9 +33,6 @@ MOST_MATRICES = 3
 UNKNOWN_RATE = 20.0
 """rate/(1 - rate) assumed for a new matrix."""
 POLISH_TRIES = 40
-EVEN, EVEN_ROUNDING = 1e-8, 4.0
-"""Share of the current that may be left between two faces before the last correction of an output state, and the share
-of what is rounding there."""
 ROUNDING, STAGNANT = 1e-10, 1e-4
 """Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix."""
 HARDLY = 1e-8
@@ -205,24 +202,13 @@ class Integrator:
             if cut:
                 before = np.inf
                 continue
-            if self._is_even and size <= self._last_correction:
-                return self._at(time, formula, z, slope_z, cj)
             if size > SLOW * before:
                 if size <= (STAGNANT if fresh else ROUNDING):
-                    return self._at(time, formula, z, slope_z, cj)
+                    y, base, slope, c = formula[: d.COEFFICIENT + 1]
+                    return Polished(time, y, slope + c * (y - base), z + (equations.integrands - slope_z) / cj, cj)
                 equations.forget()
             before = size
         raise Stalled("an output state did not converge", self._worst())
-
-    @property
-    def _is_even(self) -> bool:
-        """Whether the current was the same at all faces before the last correction."""
-        gap, rounding = self.equations.uneven
-        return gap <= EVEN_ROUNDING * rounding + EVEN * max(abs(self.equations.rounding[1]), LEAST_CURRENT / Q)
-
-    def _at(self, time: float, formula: np.ndarray, z: np.ndarray, slope_z: np.ndarray, cj: float) -> Polished:
-        y, base, slope, c = formula[: d.COEFFICIENT + 1]
-        return Polished(time, y, slope + c * (y - base), z + (self.equations.integrands - slope_z) / cj, cj)
 
     def settled(self, start: Polished, guess: np.ndarray, duration: float, nearly: bool = False) -> Polished:
         """State after one step of the implicit Euler formula: the steady one where `duration` outlasts every change.

@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from perovsim.device import matrix
-from perovsim.device.assemble import add_storage, assemble, choose_face, stored, uneven
+from perovsim.device.assemble import add_storage, assemble, choose_face, stored
 from perovsim.device.compiled import compiled
 from perovsim.device.differences import BASE, COEFFICIENT, SCALE, SLOPE, Y, correct_positive, norm
 from perovsim.device.matrix import factor, solve
 from perovsim.device.rounding import largest_rounding
 from perovsim.device.tables import PSI, Control, new_state
 
-EPS = float(np.finfo(float).eps)
 INSTANT = 1e25
 """Coefficient [1/s] beside which every rate of the device is slow."""
 
@@ -20,8 +19,6 @@ INSTANT = 1e25
 @compiled
 def _correct(p, control, m, state, t, formula, euler, renew, f, rhs):
     """Newton correction of S (slope + c (y - base)) = f(t, y): its norm, NaN where singular, and whether it was cut.
-
-    Beside them how uneven it found the current, and how much of that is rounding.
 
     The integrands move along with the slopes of the same matrix, so a sum that f and the integrands conserve together
     is conserved by every full correction, converged or not.
@@ -34,16 +31,15 @@ def _correct(p, control, m, state, t, formula, euler, renew, f, rhs):
         state.rounding[0] = largest_rounding(p, y, m)
         add_storage(p, a, state.held[0], m, c)
         if factor(m, p.where, p.size) != 0:
-            return np.nan, False, np.inf, 0.0
+            return np.nan, False
     stored(p, a, state.held[0], formula[SLOPE] + c * (y - formula[BASE]), rhs)
     for i in range(rhs.shape[0]):
         rhs[i] = f[i] - rhs[i]
-    gap, term = uneven(p, c, y, rhs)
     solve(m, p.where, p.size, rhs)
     for e in range(m.ledger.shape[0]):
         state.ledger[e] += np.dot(m.ledger[e], rhs)
     cut = correct_positive(formula, rhs, euler)
-    return norm(rhs, formula[SCALE]), cut, gap, EPS * (term + state.rounding[0])
+    return norm(rhs, formula[SCALE]), cut
 
 
 class Equations:
@@ -58,7 +54,7 @@ class Equations:
         self.state = new_state(self.tables, problem.extents)
         self.control = Control(1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         self.f, self.rhs = np.zeros(self.size), np.zeros(self.size)
-        self.factored, self.uneven = np.nan, [np.inf, 0.0]
+        self.factored = np.nan
         self.factorisations = self.evaluations = 0
 
     def correct(self, t: float, cj: float, formula: np.ndarray, euler: float) -> tuple[float, bool]:
@@ -71,7 +67,7 @@ class Equations:
         renew = self.factored != cj
         self.evaluations += 1
         self.factorisations += renew
-        size, cut, *self.uneven = _correct(
+        size, cut = _correct(
             self.tables, self.control, self.matrix, self.state, t, formula, euler, renew, self.f, self.rhs
         )
         self.factored = cj if size == size and not cut else np.nan

@@ -19,7 +19,7 @@ class Equations:
         self.ledger, self.ledger_slope = ledger, np.array(ledger_slope, float)
         self.size, self.quadratures = self.storage.shape[0], self.ledger_slope.shape[0]
         self.rhs, self.factored, self.matrices = np.zeros(self.size), np.nan, 0
-        self.rounding, self.uneven = (0.0, 0.0), (np.inf, 0.0)  # nothing flows
+        self.rounding = 0.0, 0.0  # nothing flows
 
     def correct(self, t, cj, formula, euler):
         y, base, slope, _, _, scale, _ = formula
