@@ -22,11 +22,13 @@ def claim(folder: Path) -> int:
     Raises OSError where no folder can be made or locked.
     """
     while True:
-        folder.mkdir(parents=True, exist_ok=True)
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             mark = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR)
-        except FileNotFoundError:
-            continue  # removed since it was made
+        except (FileExistsError, FileNotFoundError):
+            if folder.exists() and not folder.is_dir():
+                raise
+            continue  # removed while or since it was made
         fcntl.flock(mark, fcntl.LOCK_SH)
         try:
             if os.path.samestat(os.fstat(mark), os.stat(folder / LOCK)):
