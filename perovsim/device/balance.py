@@ -42,15 +42,11 @@ def balance(
         "charge": (_charge(contents, y, z, passed), "1", "largest of the electron, hole, trap and ion ledgers"),
     }
     for name in contents.elements:
-        amount, reacted = _amounts(contents, name, y), _reacted(contents, name, z)
+        amount, reacted = contents.amount(name, y), _reacted(contents, name, z)
         top = max(contents.inventory(name, y[0]), contents.inventory(name, y[-1]), SMALLEST_AMOUNT)
         imbalance = np.abs(amount - amount[0] - reacted)
         out[f"element_{name}"] = (imbalance / top, "1", f"imbalance of {name}")
     return out
-
-
-def _amounts(contents: Contents, name: str, y: np.ndarray) -> np.ndarray:
-    return np.array([contents.amount(name, row) for row in y])
 
 
 def _reacted(contents: Contents, name: str, z: np.ndarray) -> np.ndarray:
@@ -70,7 +66,7 @@ def _charge(contents: Contents, y: np.ndarray, z: np.ndarray, passed: np.ndarray
     }
     worst, largest = np.zeros(len(y)), 0.0
     for name, inflow in entered.items():
-        amount = _amounts(contents, name, y)
+        amount = contents.amount(name, y)
         worst = np.maximum(worst, np.abs(amount - amount[0] - inflow - _reacted(contents, name, z)))
         largest = max(largest, np.abs(amount).max())
     travelled = np.concatenate(([0.0], np.cumsum(np.abs(np.diff(passed)))))

@@ -17,6 +17,7 @@ LEDGERS = ("electron", "hole", "ion", "trapped")
 class Contents:
     """Weights of every row (particles per area) in each conserved sum, and the sum of the sites that are not unknowns.
 
+    held : amount that one unit of each unknown is [m^-2] (size,)
     weights : name -> (size,); names are "electron", "hole", "ion" (charge number of everything ionic), "trapped" (the
     electrons on traps) and the elements
     """
@@ -26,6 +27,8 @@ class Contents:
         self.weights: dict[str, np.ndarray] = {}
         self.constants: dict[str, float] = {}
         slot, plans = problem.tables.slot, problem.plans
+        self.held = np.empty(problem.size)
+        stored(problem.tables, 0.0, 1, np.ones(problem.size), self.held)
         self._count("electron", slot[SPECIES + ELECTRON], 1.0)
         self._count("hole", slot[SPECIES + HOLE], 1.0)
         self._count("ion", slot[VACANCY], 1.0)
@@ -55,11 +58,9 @@ class Contents:
         """Elements that the run keeps account of."""
         return [name for name in self.weights if name not in LEDGERS]
 
-    def amount(self, name: str, y: np.ndarray) -> float:
-        """Amount of one sum in a state [m^-2]."""
-        out = np.empty(self.problem.size)
-        stored(self.problem.tables, 0.0, 1, y, out)
-        return float(self.weights[name] @ out) + self.constants.get(name, 0.0)
+    def amount(self, name: str, y: np.ndarray) -> np.ndarray:
+        """Amount of one sum in states y (..., size) [m^-2]."""
+        return y @ (self.weights[name] * self.held) + self.constants.get(name, 0.0)
 
     def made(self, name: str) -> np.ndarray:
         """Amount of one sum that each reaction makes per extent as written, and each loss of a film (processes,)."""
