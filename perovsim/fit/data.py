@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NoReturn, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, PrivateAttr, model_validator
@@ -88,6 +88,11 @@ class DataSet(ModelData):
         if self.field is not None:
             return {self.field: field_unit(self.field)}
         return self.kind.y
+
+    @property
+    def depth_fields(self) -> tuple[str, ...]:
+        """Depth fields of a run that are needed."""
+        return self.kind.fields if self.field is None else (self.field,)
 
     @property
     def has_time(self) -> bool:
@@ -232,10 +237,5 @@ def _check_span(data: Measured, device: Any) -> None:
             k = int(np.argmax(outside))
             whole = "no datum overlaps with it" if outside.all() else f"{outside.sum()} of {outside.size} are outside"
             what = "the model holds" if data.protocol is None else "the protocol runs"
-            _outside(
-                data.table, k, f"{name} = {data.x[name][k]:g} is outside what {what}, {low:g} to {high:g}; {whole}"
-            )
-
-
-def _outside(table: Table, k: int, message: str) -> NoReturn:
-    table.fail(k, f"{message}: cut the table, or change the protocol")
+            message = f"{name} = {data.x[name][k]:g} is outside what {what}, {low:g} to {high:g}; {whole}"
+            data.table.fail(k, f"{message}: cut the table, or change the protocol")

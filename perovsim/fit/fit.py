@@ -115,9 +115,10 @@ class Fit:
                     f"{names[k]} is within one standard deviation of a bound of its prior; look at its profile"
                 )
         if self.p_value < SMALL_P:
+            size = f"chi2/n = {self.chi_square / self.freedom:.3g}, p = {self.p_value:.1e}"
             found.append(
-                f"the model does not describe the data within their noise (chi2/n = {self.chi_square / self.freedom:.3g}"
-                f", p = {self.p_value:.1e}): the intervals are too narrow, and the values may be biased"
+                f"the model does not describe the data within their noise ({size}): the intervals are too narrow, "
+                "and the values may be biased"
             )
         if not self.best.converged:
             found.append(f"the optimiser did not converge: {self.best.message}")

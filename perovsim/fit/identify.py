@@ -20,23 +20,21 @@ PIVOT = 1e-6
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Singular values (n,) and directions (n, n) of the Jacobian in coordinates divided by the spread (n,) of the prior.
+    """Singular values (n,) and directions (n, n) of the Jacobian in coordinates over the spread (n,) of the prior.
 
-    normal : whose prior is normal (n,)
-    threshold : a direction below it is not told: its uncertainty from the data alone exceeds that of the prior (1), or
-    its derivative is not known from zero
+    normal : whose prior is normal (n,); floor : singular values below it are errors of the derivatives
     """
 
     singular: np.ndarray
     directions: np.ndarray
     spread: np.ndarray
     normal: np.ndarray
-    threshold: float
+    floor: float
 
     @property
     def unknown(self) -> np.ndarray:
-        """Which directions the data do not tell."""
-        return self.singular < self.threshold
+        """Directions that the data do not tell: alone they leave more open than the prior, or no slope is seen."""
+        return self.singular < max(1.0, self.floor)
 
     @property
     def told(self) -> int:
@@ -45,12 +43,12 @@ class Spectrum:
 
     @property
     def covariance(self) -> np.ndarray:
-        """Covariance (n, n) of the coordinates from data and normal priors; along what is not told, of the prior."""
+        """Covariance (n, n) of the coordinates from data and normal priors; along what is not told from all priors."""
+        seen = np.where(self.singular < self.floor, 0.0, np.square(self.singular))
         lost = self.directions[self.unknown]
-        told = np.where(self.unknown, 0.0, np.square(self.singular))
-        precision = (self.directions.T * told) @ self.directions + np.diag(self.normal.astype(float))
         beside = lost.T @ lost
-        precision += beside @ np.diag(1.0 - self.normal) @ beside
+        others = beside @ np.diag(1.0 - self.normal) @ beside
+        precision = (self.directions.T * seen) @ self.directions + np.diag(self.normal.astype(float)) + others
         return np.linalg.inv(precision) * np.outer(self.spread, self.spread)
 
     def sentences(self, parameters: Sequence[Parameter], x: np.ndarray) -> tuple[str, ...]:
@@ -82,7 +80,7 @@ def spectrum(jacobian: np.ndarray, spread: np.ndarray, normal: np.ndarray, noise
     singular, directions = np.linalg.svd(of_data * spread, full_matrices=len(spread) > len(jacobian))[1:]
     values = np.zeros(len(spread))
     values[: singular.size] = singular
-    return Spectrum(values, directions, spread, normal, max(1.0, noise * float(spread.max())))
+    return Spectrum(values, directions, spread, normal, noise * float(spread.max()))
 
 
 def _rate(one: Parameter, x: float) -> float:

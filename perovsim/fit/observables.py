@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Columns = dict[str, np.ndarray]
 THICKNESS = "interfaces/thickness_"
 Z_EXPONENT = 1.7
-"""HAADF intensity goes as Z to this power between Rutherford's 2 and a screened atom's 1.6 (Pennycook & Jesson 1991)."""
+"""HAADF intensity goes as Z to this power, between 2 of a bare nucleus and 1.6 of a screened one; assumed."""
 ATOMIC_NUMBER = {"Cl": 17, "Br": 35, "Cs": 55, "Pb": 82}
 LEAST_POINTS = 2
 
@@ -151,7 +151,7 @@ def at_time(record: Record, values: np.ndarray, time: float) -> np.ndarray:
     return (1.0 - share) * values[right - 1] + share * values[right]
 
 
-def _by_depth(values_of: Callable[[Record, Device, DataSet], np.ndarray], what: str):
+def _by_depth(values_of: Callable[[Record, Device, Measured], np.ndarray], what: str):
     """A profile at the times and depths of the data, smeared by the resolution of the instrument."""
 
     def predict(record: Record, device: Device, data: Measured, x: Columns, resistance: float) -> np.ndarray:

@@ -49,12 +49,12 @@ class Posterior:
     @property
     def told(self) -> str:
         """How good it is, in words."""
+        care = f", more than {ALLOWED}: take the intervals with care" if self.emulator_error > ALLOWED else ""
         good = "converged" if (self.rhat < SMALL_RHAT).all() else f"NOT converged (R-hat above {SMALL_RHAT})"
         return (
             f"{len(self.samples)} samples, {good}: R-hat at most {self.rhat.max():.4f}, effective sample size at least "
             f"{self.effective.min():.0f}; runs replaced by a quadratic emulator learnt from {self.runs} of them, whose "
-            f"error of ln L at {self.checks} unseen points of the chain is {self.emulator_error:.3f} (rms"
-            f"{', more than ' + str(ALLOWED) + ': take the intervals with care' if self.emulator_error > ALLOWED else ''})"
+            f"error of ln L at {self.checks} unseen points of the chain is {self.emulator_error:.3f} (rms{care})"
         )
 
     def table(self) -> str:
@@ -79,7 +79,7 @@ def sample(fit: Fit, samples: int, seed: int, tell: Tell) -> Posterior:
     tell(f"emulator: {len(design)} runs")
     emulator.learn(design)
     for number in range(1, ROUNDS + 1):
-        chains = walk(fit, emulator, generator)
+        chains = walk(fit, emulator, generator, samples)
         flat = chains.reshape(-1, chains.shape[-1])
         checks = flat[generator.integers(0, len(flat), CHECKED)]
         error = _error(fit.problem, emulator, checks)
@@ -87,19 +87,20 @@ def sample(fit: Fit, samples: int, seed: int, tell: Tell) -> Posterior:
         if error <= ALLOWED or number == ROUNDS:
             break
         emulator.learn(checks)
-    kept = flat[np.linspace(0, len(flat) - 1, samples).astype(int)]
+    kept = flat[generator.choice(len(flat), samples, replace=False)]
     return Posterior(
         fit.problem, kept, split_rhat(chains), effective_size(chains), error, CHECKED, len(emulator.points)
     )
 
 
-def walk(fit: Fit, emulator: Emulator, generator: np.random.Generator) -> np.ndarray:
-    """Chains (ensembles, steps, walkers, n) after the first half of the steps."""
+def walk(fit: Fit, emulator: Emulator, generator: np.random.Generator, least: int) -> np.ndarray:
+    """Chains (ensembles, steps, walkers, n) after the first half of the steps, at least so many samples."""
     import emcee
 
     problem = fit.problem
     count = fit.x.size
     walkers = 2 * max(WALKERS_EACH * count // 2, 4)
+    steps = max(STEPS, 2 * -(-least // (ENSEMBLES * walkers)))
 
     def log_probability(points: np.ndarray) -> np.ndarray:
         inside = ((points >= problem.low) & (points <= problem.high)).all(axis=1)
@@ -114,8 +115,8 @@ def walk(fit: Fit, emulator: Emulator, generator: np.random.Generator) -> np.nda
         begin = fit.x + START_SHARE * generator.standard_normal((walkers, count)) @ root.T
         sampler = emcee.EnsembleSampler(walkers, count, log_probability, vectorize=True)
         sampler.random_state = np.random.RandomState(generator.integers(2**31)).get_state()  # noqa: NPY002, emcee's own
-        sampler.run_mcmc(np.clip(begin, problem.low, problem.high), STEPS)
-        chains.append(sampler.get_chain(discard=STEPS // 2))
+        sampler.run_mcmc(np.clip(begin, problem.low, problem.high), steps)
+        chains.append(sampler.get_chain(discard=steps // 2))
     return np.array(chains)
 
 

@@ -58,9 +58,7 @@ class Problem:
         _check_names([one.name for one in sets])
         self.parameters = self._parameters(free)
         self.count = len(free)
-        fields = dict.fromkeys(
-            f for one in sets for f in (*one.kind.fields, *(() if one.field is None else [one.field]))
-        )
+        fields = dict.fromkeys(name for one in sets for name in one.depth_fields)
         self.runs = Runs(None if folder is None else Path(folder), workers, tuple(fields))
 
     def _protocols(self, sets: Sequence[DataSet]) -> dict[str, Protocol]:
@@ -169,7 +167,7 @@ class Problem:
         return None if raw is None else [one[0] for one in self.model(u[None], [part[None] for part in raw])]
 
     def residuals(self, points: np.ndarray, rtol: float | None = None) -> np.ndarray:
-        """Residuals (m, k) at points (m, n): of every datum, then of every normal prior; NaN rows where a run failed."""
+        """Residuals (m, k) at points (m, n): of every datum, then of the normal priors; NaN rows where a run failed."""
         raw = self.raw(points, rtol)
         lost = [np.full(data.y.shape, np.nan) for data in self.data]
         return self.residuals_of(points, [np.array(part) for part in zip(*(one or lost for one in raw), strict=True)])

@@ -1,4 +1,4 @@
-"""Profile likelihoods: chi-square along one parameter with all others at their best, and the interval where it is 1 more.
+"""Profile likelihoods: chi-square along one parameter with all others at their best, and where it has risen by one.
 
 Each point starts at the linear prediction and goes on by Gauss-Newton with the derivatives of the best values, which
 takes one run a step; all points of all parameters go side by side.

@@ -1,4 +1,4 @@
-"""The page of a fit: values with uncertainty, data and model, what is correlated, what cannot be told, what would help."""
+"""The page of a fit: values with uncertainty, data and model, correlations, what cannot be told, what would help."""
 
 from __future__ import annotations
 

@@ -16,6 +16,8 @@ MANY = 12
 LOG_SPAN = 50.0
 """An axis whose values span more than this factor is logarithmic."""
 BINS = 40
+DARK = 0.6
+"""Beyond this correlation the ground is dark and its number white."""
 POINTS = 2000
 """Samples drawn in a panel of two parameters."""
 
@@ -59,7 +61,7 @@ def data_figure(fit: Any, k: int) -> Figure:
     _scales(axes[0], x, data.y)
     units = ", ".join(f"{name} [{unit or 1}]" for name, unit in data.spec.y_units.items())
     axes[0].set(ylabel=units, title=f"{data.name}: {data.spec.kind.title}")
-    axes[0].legend()
+    axes[0].legend(frameon=False, fontsize=8)
     axes[1].axhspan(-1, 1, color=GREY, alpha=0.15, lw=0)
     axes[1].axhline(0, color=GREY, lw=0.8)
     axes[1].set(xlabel=label, ylabel="residual [σ]")
@@ -95,7 +97,7 @@ def correlation_figure(fit: Any) -> Figure:
         for j in range(n):
             value = fit.correlation[i, j]
             panel.text(
-                j, i, f"{value:+.2f}", ha="center", va="center", fontsize=8, color="w" if abs(value) > 0.6 else "k"
+                j, i, f"{value:+.2f}", ha="center", va="center", fontsize=8, color="w" if abs(value) > DARK else "k"
             )
     panel.set_title("Correlation")
     panel.spines[:].set_visible(False)
@@ -113,12 +115,16 @@ def profiles_figure(fit: Any, profiles: Any) -> Figure:
         k = profile.parameter
         one = fit.problem.parameters[k]
         fine = np.linspace(profile.u[0], profile.u[-1], 100)
-        values = [one.value(float(u)) for u in fine]
+        values = one.value(fine)
         panel.plot(values, np.square((fine - fit.x[k]) / fit.sigma[k]), color=GREY, ls="--", lw=1, label="parabola")
-        panel.plot([one.value(float(u)) for u in profile.u], profile.rise, "o-", color=BLUE, ms=4, label="profile")
+        good = np.isfinite(profile.rise)
+        root = np.sign(profile.u - fit.x[k]) * np.sqrt(np.maximum(profile.rise, 0.0))
+        curve = np.square(np.interp(fine, profile.u[good], root[good]))
+        panel.plot(values, curve, color=BLUE, label="profile")
+        panel.plot(one.value(profile.u), profile.rise, "o", color=BLUE, ms=4)
         panel.axhline(1.0, color=VERMILLION, lw=0.8, ls=":")
         panel.set(xlabel=f"{_short(one.name)} [{one.unit or 1}]", ylabel="Δχ²")
-    axes.flat[0].legend()
+    axes.flat[0].legend(frameon=False, fontsize=8)
     return figure
 
 
@@ -127,7 +133,7 @@ def posterior_figure(fit: Any, posterior: Any) -> Figure:
     n = len(fit.problem.parameters)
     figure, axes = panels(n, n, (1.75 * n + 0.6, 1.75 * n + 0.4), squeeze=False)
     shown = posterior.samples[:: max(1, len(posterior.samples) // POINTS)]
-    values = np.array([[one.value(float(u)) for u in shown[:, k]] for k, one in enumerate(fit.problem.parameters)])
+    values = np.array([one.value(shown[:, k]) for k, one in enumerate(fit.problem.parameters)])
     whole = posterior.samples
     for i in range(n):
         for j in range(n):
@@ -145,10 +151,10 @@ def posterior_figure(fit: Any, posterior: Any) -> Figure:
 def _alone(panel: Any, fit: Any, k: int, samples: np.ndarray) -> None:
     one = fit.problem.parameters[k]
     counts, edges = np.histogram(samples, BINS, density=True)
-    panel.stairs(counts, [one.value(float(u)) for u in edges], color=BLUE, fill=True, alpha=0.4)
+    panel.stairs(counts, one.value(edges), color=BLUE, fill=True, alpha=0.4)
     u = np.linspace(edges[0], edges[-1], 100)
     law = np.exp(-0.5 * np.square((u - fit.x[k]) / fit.sigma[k])) / (fit.sigma[k] * np.sqrt(2.0 * np.pi))
-    panel.plot([one.value(float(x)) for x in u], law, color=GREY, lw=1, ls="--")
+    panel.plot(one.value(u), law, color=GREY, lw=1, ls="--")
     panel.set_yticks([])
 
 
