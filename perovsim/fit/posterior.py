@@ -100,7 +100,7 @@ def walk(fit: Fit, emulator: Emulator, generator: np.random.Generator, least: in
     problem = fit.problem
     count = fit.x.size
     walkers = 2 * max(WALKERS_EACH * count // 2, 4)
-    steps = max(STEPS, 2 * -(-least // (ENSEMBLES * walkers)))
+    steps = max(STEPS, 4 * -(-least // (2 * ENSEMBLES * walkers)))
 
     def log_probability(points: np.ndarray) -> np.ndarray:
         inside = ((points >= problem.low) & (points <= problem.high)).all(axis=1)

@@ -88,7 +88,7 @@ def test_posterior_of_a_linear_problem_is_normal(linear, monkeypatch) -> None:
     monkeypatch.setattr("perovsim.fit.posterior.STEPS", 500)
     posterior = linear.problem.sample(linear, samples=2000)
     assert (posterior.rhat < 1.05).all() and (posterior.effective > 200).all()
-    error = 4.0 / np.sqrt(posterior.effective)
+    error = 4.0 * np.sqrt(1.0 / posterior.effective + 1.0 / len(posterior.samples))
     assert (np.abs(posterior.samples.mean(axis=0) - linear.x) / linear.sigma < error).all()
     np.testing.assert_allclose(posterior.samples.std(axis=0), linear.sigma, rtol=0.15)
     assert posterior.emulator_error < 1e-3
