@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from perovsim.errors import ModelFileError, PerovsimError
 from perovsim.fit.emulator import Emulator
 from perovsim.fit.identify import spectrum
 from perovsim.fit.noise import poisson_residuals
+from perovsim.fit.optimise import solve
 from perovsim.fit.posterior import effective_size, split_rhat
 from perovsim.fit.priors import LogUniform, Normal, Parameter, Uniform
 from perovsim.fit.profile import profiles
@@ -82,6 +85,20 @@ def test_the_emulator_is_exact_for_a_quadratic(linear) -> None:
     points = linear.x + linear.sigma * np.random.default_rng(2).standard_normal((5, 3))
     true = -0.5 * np.square(linear.problem.residuals(points)).sum(axis=1)
     np.testing.assert_allclose(emulator.log_likelihood(points), true, atol=1e-4)
+
+
+def test_intervals_hold_what_they_promise(linear) -> None:
+    """100 seeded draws of noise: the truth within one sigma in 68.3 % and within two in 95.4 %, each to 4 errors."""
+    emulator = Emulator(linear)
+    emulator.learn(emulator.design(np.random.default_rng(1)))
+    z = []
+    for seed in range(100):
+        drawn = linear.problem.synthetic(linear.values, seed)
+        found = solve(partial(emulator.residuals, drawn), linear.x, drawn.low, drawn.high, linear.settings)
+        z.append(np.abs(found.x - linear.x) / linear.sigma)
+    for share, sigmas in ((0.683, 1.0), (0.954, 2.0)):
+        error = np.sqrt(share * (1.0 - share) / len(z))
+        np.testing.assert_allclose((np.array(z) < sigmas).mean(axis=0), share, atol=4.0 * error)
 
 
 def test_posterior_of_a_linear_problem_is_normal(linear, monkeypatch) -> None:
