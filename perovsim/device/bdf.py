@@ -37,7 +37,8 @@ LAST_PLACE, MOST_LEFT = 1e-12, 5.0
 """An output state is done once the next correction would have a weighted norm below the first, 1e-17 of an unknown at
 rtol = 1e-5; a new matrix costs less than more corrections than the second."""
 ROUNDING, STAGNANT = 1e-10, 1e-4
-"""Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix."""
+"""Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix, of the
+smallest correction so far: where the matrix is nearly singular, as at rest for ages, they grow by rounding alone."""
 HARDLY = 1e-8
 """The same of a steady state with an old matrix: 1e-13 of an unknown at rtol = 1e-5."""
 SETTLE_TRIES = 60
@@ -194,7 +195,7 @@ class Integrator:
         h, equations = self.h, self.equations
         formula, z, slope_z = h.formula.copy(), np.empty(h.z.shape[1]), np.empty(h.z.shape[1])
         d.interpolate(h, time, formula[d.Y], formula[d.SLOPE], z, slope_z)
-        cj, before, fresh = float(h.real[d.CJ]), np.inf, False
+        cj, before, least, fresh = float(h.real[d.CJ]), np.inf, np.inf, False
         formula[d.BASE], formula[d.LAST], formula[d.COEFFICIENT] = formula[d.Y], formula[d.Y], cj
         d.start_positive(formula, cj)
         for _ in range(POLISH_TRIES):
@@ -206,8 +207,9 @@ class Integrator:
                 before = np.inf
                 continue
             ratio = size / before if before > 0.0 else 1.0
+            least = min(least, size)
             is_last = 0.0 < ratio <= LAST_PLACE / size
-            if is_last or (ratio > SLOW and size <= (STAGNANT if fresh else ROUNDING)):
+            if is_last or (ratio > SLOW and (least <= STAGNANT if fresh else size <= ROUNDING)):
                 y, base, slope, c = formula[: d.COEFFICIENT + 1]
                 return Polished(time, y, slope + c * (y - base), z + (equations.integrands - slope_z) / cj, cj)
             if ratio > SLOW or (not fresh and ratio**MOST_LEFT * size > LAST_PLACE):
