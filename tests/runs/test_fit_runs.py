@@ -9,6 +9,7 @@ import pytest
 
 import perovsim as ps
 from perovsim.errors import PerovsimError
+from perovsim.fit.data import measure
 from perovsim.fit.improve import gains
 from perovsim.fit.record import Record
 from perovsim.fit.runs import Failure, Runs
@@ -115,7 +116,6 @@ def test_every_observable_of_a_run(device) -> None:
     protocol = ps.Protocol(
         [
             ps.constant_current("10 mA/cm^2", duration="10 s"),
-            ps.measure_impedance("1 Hz", "1 kHz", points=4),
             ps.sweep("2 V", "2.6 V", rate="0.5 V/s", points=13, back=True),
         ],
         points_per_decade=5,
@@ -141,9 +141,6 @@ def test_every_observable_of_a_run(device) -> None:
         curve = result.terminals[column].values[way]
         expected = np.exp(np.interp(volts, result.terminals["V"].values[way], np.log(curve)))
         assert_read(name, record, device, protocol, {"V": volts}, expected, rtol=0.05)
-    spectrum = result.impedance.isel(spectrum=0)
-    pair = np.array([spectrum["Z_real"].values, spectrum["Z_imag"].values]).T
-    assert_read("impedance", record, device, protocol, {"f": spectrum["frequency"].values}, pair)
     profile = result.at(5.0)["x_Cl"].sel(x=inside).values
     depth = {"x": inside, "t": np.full(inside.size, 5.0)}
     assert_read("profile", record, device, protocol, depth, profile, field="x_Cl", rtol=1e-4)
@@ -154,11 +151,29 @@ def assert_read(name, record, device, protocol, x, expected, rtol=1e-6, **option
     expected = np.atleast_2d(expected.T).T
     kind = ps.fit.DataSet(name="x", observable=name, table={}, noise=ps.fit.Noise(relative=1.0), **options)
     columns = {**x, **{key: expected[:, k] for k, key in enumerate(kind.y_units)}}
-    from perovsim.fit.data import measure
-
     spec = ps.fit.DataSet(name="x", observable=name, table=columns, noise=ps.fit.Noise(absolute=1.0), **options)
     data = measure(spec, device, protocol)
     np.testing.assert_allclose(spec.kind.predict(record, device, data, data.x, 0.0), expected, rtol=rtol)
+
+
+def test_impedance_is_read_with_its_series_resistance(device) -> None:
+    """Of the second of two spectra, at its own frequencies; a series resistance adds to the real part alone."""
+    protocol = ps.Protocol([ps.measure_impedance("1 Hz", "1 kHz", points=4)] * 2)
+    frequency = np.logspace(0, 3, 4)
+    real, imaginary = np.array([[1.0, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 1.0]]), -np.ones((2, 4))
+    arrays = {"impedance/frequency": frequency, "impedance/Z_real": real, "impedance/Z_imag": imaginary}
+    pair = np.array([real[1], imaginary[1]]).T
+    assert_read("impedance", Record(arrays), device, protocol, {"f": frequency}, pair, spectrum=2)
+    spec = ps.fit.DataSet(
+        name="z",
+        observable="impedance",
+        table={"f": frequency, "Z_real": real[1], "Z_imag": imaginary[1]},
+        noise=ps.fit.Noise(absolute=1.0),
+        spectrum=2,
+    )
+    found = measure(spec, device, protocol)
+    more = spec.kind.predict(Record(arrays), device, found, found.x, 0.5)
+    np.testing.assert_allclose(more, pair + [0.5, 0.0], rtol=1e-12)
 
 
 def test_haadf_follows_the_composition(device) -> None:
