@@ -14,7 +14,7 @@ SIZE = 12.0
 """Font size [pt]; the picture scales with the text around it."""
 POINTS_PER_EM = 12.0
 _SVG = re.compile(r"<svg.*</svg>", re.DOTALL)
-_METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
+_UNSEEN = re.compile(r"\s*<metadata>.*?</metadata>|\s*<!--.*?-->", re.DOTALL)
 _IDS = re.compile(r'(id="|href="#|url\(#)')
 _SIZES = re.compile(r'width="([0-9.]+)pt" height="([0-9.]+)pt"')
 
@@ -34,7 +34,7 @@ def equation(tex: str) -> str:
             depth = math_to_image(f"${tex}$", out, format="svg")
     except ValueError as cause:
         raise PerovsimError(f"equation '{tex}' cannot be set: {str(cause).splitlines()[-1]}; rewrite it") from None
-    text = _METADATA.sub("", _SVG.search(out.getvalue().decode()).group())
+    text = _UNSEEN.sub("", _SVG.search(out.getvalue().decode()).group())
     text = _IDS.sub(rf"\g<1>eq{zlib.crc32(tex.encode())}-", text)
     wide, high = (float(size) / POINTS_PER_EM for size in _SIZES.search(text).groups())
     style = f"vertical-align:{-depth / POINTS_PER_EM:.3f}em;width:{wide:.3f}em;height:{high:.3f}em"

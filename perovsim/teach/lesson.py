@@ -11,6 +11,8 @@ from itertools import product
 
 from perovsim.errors import PerovsimError
 
+PLAIN_FROM, PLAIN_TO = 1e-3, 1e5
+"""Numbers in this range are written without a power of ten."""
 Value = float | bool
 Settings = Mapping[str, Value]
 """Key of each control -> its value."""
@@ -139,13 +141,12 @@ def short(value: float) -> str:
     size = abs(value)
     if size != size:
         return "–"
-    if size == 0.0:
-        return "0"
-    if 1e-3 <= size < 1e5:
-        return f"{float(f'{value:.3g}'):g}"
-    mantissa, exponent = f"{value:.3g}".split("e") if "e" in f"{value:.3g}" else f"{value:.2e}".split("e")
-    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-    return power(int(exponent)) if mantissa == "1" else f"{mantissa} × {power(int(exponent))}"
+    sign = "−" if value < 0.0 else ""
+    if size == 0.0 or PLAIN_FROM <= size < PLAIN_TO:
+        return f"{sign}{float(f'{size:.3g}'):g}"
+    mantissa, exponent = f"{size:.2e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    return sign + (power(int(exponent)) if mantissa == "1" else f"{mantissa} × {power(int(exponent))}")
 
 
 def power(exponent: int) -> str:

@@ -43,6 +43,7 @@ def check_port(port: int) -> None:
     if not 1024 <= port <= 65535:
         raise PerovsimError(f"port {port} cannot be used; allowed: 1024 to 65535")
     with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
         try:
             probe.bind((HOST, port))
         except OSError:

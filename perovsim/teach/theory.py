@@ -52,13 +52,14 @@ def theory_html(name: str) -> str:
         drawn.append(html)
         return f"EQUATION{len(drawn) - 1}X"
 
-    text = _BLOCK.sub(lambda f: f"\n\n{keep(_display(f.group(1) or f.group(2)))}\n\n", text)
+    text = _BLOCK.sub(lambda f: f"\n\n{keep(display(f.group(1) or f.group(2)))}\n\n", text)
     text = _INLINE.sub(lambda f: keep(equation(f.group(1))), text)
     html = markdown(text, extensions=["tables", "fenced_code"])
     return re.sub(r"EQUATION(\d+)X", lambda found: drawn[int(found.group(1))], html)
 
 
-def _display(tex: str) -> str:
+def display(tex: str) -> str:
+    """An equation on a line of its own."""
     drawn = equation(" ".join(tex.split()).replace(r"\frac", r"\dfrac"))
     return f'<span style="display:block;margin:0.8em 0 0.8em 2em">{drawn}</span>'
 

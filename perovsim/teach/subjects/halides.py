@@ -19,9 +19,9 @@ DURATION = 3600.0
 """The run ends at this time [s], the hour of the shipped protocol."""
 COMPLIANCE = 12.0
 """Voltage limit of the source [V], as in the shipped protocol."""
-NM, MILLI = 1e-9, 1e-3
-ROUNDING = 1e-8
-"""Shifts below this [nm] are rounding of the solver and have no direction."""
+PM, NM, MILLI = 1e-12, 1e-9, 1e-3
+ROUNDING = 1e-5
+"""Shifts below this [pm] are rounding of the solver and have no direction."""
 HALIDES = (("Cl", BLUE, ""), ("Br", ORANGE, "6 4"))
 CURRENTS = (0.0, 0.1, 1.0, 10.0, 100.0)
 TIMES = (1e-3, 1.0, 60.0, 600.0, 3600.0)
@@ -36,8 +36,8 @@ def _view(settings: Settings) -> View:
     readings = (
         Reading("voltage", "voltage at the terminals", volts, "V"),
         Reading("built_in", "difference of the work functions", built_in(result), "V", "reversal is near it"),
-        Reading("chloride", "mean shift of all chloride", now["Cl"], "nm", "> 0 is towards the cathode"),
-        Reading("bromide", "mean shift of all bromide", now["Br"], "nm", "films at the cathode are counted"),
+        Reading("chloride", "mean shift of all chloride", now["Cl"], "pm", "> 0 is towards the cathode"),
+        Reading("bromide", "mean shift of all bromide", now["Br"], "pm", "films at the cathode are counted"),
         Reading("film", "AlCl₃ at the cathode", _film(result, "AlCl3", at), "nm"),
         Reading("film_br", "AlBr₃ at the cathode", _film(result, "AlBr3", at), "nm"),
     )
@@ -60,9 +60,9 @@ def _run(current: float, oxidised: bool, couple: bool) -> Result:
 
 
 def shift(result: Result, halide: str) -> np.ndarray:
-    """Mean distance of all atoms of a halide from the anode minus that at the start [nm], films included."""
+    """Mean distance of all atoms of a halide from the anode minus that at the start [pm], films included."""
     place = mean_distance(result, halide)
-    return (place - place[0]) / NM
+    return (place - place[0]) / PM
 
 
 def built_in(result: Result) -> float:
@@ -77,10 +77,10 @@ def _film(result: Result, name: str, at: float) -> float:
     return float(np.interp(at, result.times, result.interfaces[key].values)) / NM
 
 
-def _goes(nanometres: float) -> str:
-    if abs(nanometres) < ROUNDING:
+def _goes(picometres: float) -> str:
+    if abs(picometres) < ROUNDING:
         return "stays"
-    return f"has moved {short(abs(nanometres))} nm to the {'cathode' if nanometres > 0 else 'anode'}"
+    return f"has moved {short(abs(picometres))} pm to the {'cathode' if picometres > 0 else 'anode'}"
 
 
 def _figure(result: Result, moved: dict[str, np.ndarray], at: float, alt: str) -> str:
@@ -104,7 +104,7 @@ def _figure(result: Result, moved: dict[str, np.ndarray], at: float, alt: str) -
     over_time = Panel(
         "Mean shift of all atoms of a halide",
         Axis("time [s]", TIMES[0], DURATION, log=True),
-        Axis("towards the cathode [nm]", *_span(both)),
+        Axis("towards the cathode [pm]", *_span(both)),
         (
             Rule(y=0.0, dash="1 0"),
             *(Line(result.times[seen], moved[name][seen], name, colour, dash) for name, colour, dash in HALIDES),

@@ -19,7 +19,7 @@ DURATION = 1e4
 """The run ends at this time [s]: long after the slowest ions of the sliders have settled."""
 MIDDLE = (0.4, 0.6)
 """The field is read over this part of the emitter, where both interfaces are far."""
-MEGAVOLT, NM = 1e6, 1e-9
+MEGAVOLT, NM, DENSITY_UNIT = 1e6, 1e-9, 1e24
 
 
 def _view(settings: Settings) -> View:
@@ -52,12 +52,12 @@ def _run(settings: Settings) -> Result:
 
 @lru_cache
 def _step_run(voltage: float, density: float, diffusivity: float) -> Result:
-    """A voltage step from equilibrium; density [cm^-3], diffusivity [cm^2/s]."""
+    """A voltage step from equilibrium; density [1e18 cm^-3], diffusivity [cm^2/s]."""
     from perovsim.model import constant_voltage
     from perovsim.teach.runs import run
 
     values = {
-        "layer.emitter.vacancy_density": f"{density:g} cm^-3",
+        "layer.emitter.vacancy_density": DENSITY_UNIT * density,
         "layer.emitter.D_vacancy": f"{diffusivity:g} cm^2/s",
     }
     return run(("field_drift",), values, [constant_voltage(voltage, DURATION)], ions="equilibrated")
@@ -163,7 +163,7 @@ LESSON = Lesson(
     ),
     controls=(
         Control("voltage", "voltage", "V", (1.0, 2.0, 2.5, 3.0), 2.5),
-        Control("density", "mobile vacancies", "cm⁻³", (1e17, 1e18, 1e19), 1e18),
+        Control("density", "mobile vacancies", "10¹⁸ cm⁻³", (0.1, 1.0, 10.0), 1.0),
         Control("diffusivity", "diffusivity of a vacancy", "cm²/s", (1e-12, 1e-11, 1e-10, 1e-9), 1e-10),
         Control("time", "time after the step", "s", TIMES, 1e-6, _times(*TIMES)),
     ),
