@@ -26,6 +26,7 @@ def serve(port: int, browser: bool = True, say: Callable[[str], None] = print) -
     import uvicorn
 
     check_port(port)
+    say("the first start on a machine compiles the model, which takes some minutes; later ones take seconds")
     for key in LESSONS:
         say(f"preparing lesson: {load_lesson(key).title}")
         load_lesson(key).view(load_lesson(key).start)
