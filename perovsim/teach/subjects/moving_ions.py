@@ -144,6 +144,7 @@ def _times(*seconds: float) -> dict[Any, str]:
     return {value: time_text(value) for value in seconds}
 
 
+DENSITIES = (0.1, 1.0, 10.0)
 TIMES = (1e-6, 1e-3, 1e-1, 1.0, 60.0, 3600.0)
 LESSON = Lesson(
     key="moving_ions",
@@ -153,7 +154,7 @@ LESSON = Lesson(
         "In silicon a field stays where the voltage puts it. A halide perovskite also holds **halide vacancies**, "
         "empty places of the halide lattice with charge +1, and they move. Under a field they pile up at one "
         "interface and leave the other, until their own charge cancels the field between. Electrons and holes follow "
-        "within nanoseconds; vacancies need milliseconds to hours. So the same diode is one device in the first "
+        "within microseconds; vacancies need milliseconds to hours. So the same diode is one device in the first "
         "microsecond and another one a minute later."
     ),
     tries=(
@@ -163,7 +164,14 @@ LESSON = Lesson(
     ),
     controls=(
         Control("voltage", "voltage", "V", (1.0, 2.0, 2.5, 3.0), 2.5),
-        Control("density", "mobile vacancies", "10¹⁸ cm⁻³", (0.1, 1.0, 10.0), 1.0),
+        Control(
+            "density",
+            "mobile vacancies",
+            "10¹⁸ cm⁻³",
+            DENSITIES,
+            1.0,
+            {n: f"{short(1e18 * n)} cm⁻³" for n in DENSITIES},
+        ),
         Control("diffusivity", "diffusivity of a vacancy", "cm²/s", (1e-12, 1e-11, 1e-10, 1e-9), 1e-10),
         Control("time", "time after the step", "s", TIMES, 1e-6, _times(*TIMES)),
     ),
@@ -171,7 +179,7 @@ LESSON = Lesson(
     check=Check(
         "All vacancies become ten times slower (D is divided by ten). When has half of the field gone?",
         (
-            Option("at the same time", False, "No: only ions screen here, and they now need longer for every step."),
+            Option("at the same time", False, "No: ions do the screening, and they now need longer for every step."),
             Option(
                 "ten times later",
                 True,
