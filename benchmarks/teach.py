@@ -37,19 +37,21 @@ def run() -> dict[str, Any]:
     words = [sys.executable, "-m", "perovsim", "teach", "--no-browser", "--port", str(port)]
     loads, answers = {}, {}
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server, sync_playwright() as driver:
-        began = time.perf_counter()
-        next(line for line in server.stdout if "lessons at" in line)
-        ready = time.perf_counter() - began
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = browser.new_page()
-        for key, watched in WATCHED.items():
+        try:
             began = time.perf_counter()
-            page.goto(f"http://127.0.0.1:{port}/lesson/{key}/")
-            page.wait_for_selector(f"#{watched}")
-            loads[key] = round(time.perf_counter() - began, 2)
-            answers[key] = _answers(page, watched)
-        browser.close()
-        server.kill()
+            next(line for line in server.stdout if "lessons at" in line)
+            ready = time.perf_counter() - began
+            browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            page = browser.new_page()
+            for key, watched in WATCHED.items():
+                began = time.perf_counter()
+                page.goto(f"http://127.0.0.1:{port}/lesson/{key}/")
+                page.wait_for_selector(f"#{watched}")
+                loads[key] = round(time.perf_counter() - began, 2)
+                answers[key] = _answers(page, watched)
+            browser.close()
+        finally:
+            server.kill()
     device = median(seconds for key in DEVICE_LESSONS for seconds in answers[key])
     return {
         "ready_seconds": round(ready, 1),
@@ -63,9 +65,9 @@ def run() -> dict[str, Any]:
 
 
 def _answers(page: Any, watched: str) -> list[float]:
-    """Seconds from the key to the new number, for each slider one step down and for each switch."""
+    """Seconds from the key to the new number, for each slider one step and for each switch."""
     seconds = []
-    controls = [(one, "ArrowLeft") for one in page.get_by_role("slider").all()]
+    controls = [(one, _away_from_the_end(one)) for one in page.get_by_role("slider").all()]
     controls += [(one, "Space") for one in page.get_by_role("switch").all()]
     for control, stroke in controls:
         before = page.locator("table", has=page.locator(f"#{watched}")).first.inner_text()
@@ -75,3 +77,9 @@ def _answers(page: Any, watched: str) -> list[float]:
         page.wait_for_function(CHANGES, arg=[watched, before], polling=10)
         seconds.append(round(time.perf_counter() - began, 3))
     return seconds
+
+
+def _away_from_the_end(slider: Any) -> str:
+    """The key that moves a slider: down, or up where it stands at its lower end."""
+    low, now = (slider.get_attribute(f"aria-value{which}") for which in ("min", "now"))
+    return "ArrowRight" if low == now else "ArrowLeft"
