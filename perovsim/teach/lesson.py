@@ -45,6 +45,8 @@ class Control:
 
     def shown(self, value: Value) -> str:
         """A value with its unit, as text."""
+        if self.is_switch:
+            return "on" if value else "off"
         if self.words is not None and value in self.words:
             return self.words[value]
         return f"{short(value)} {self.unit}".strip()

@@ -19,7 +19,7 @@ LEFT_BEHIND = {
     "peer_case": ("energies.png", "hysteresis.nc", "drawn/hysteresis.png"),
     "first_hour": ("profiles.png", "halides.png"),
     "own_device": ("loop.png",),
-    "lessons": ("lessons/microscope.html",),
+    "lessons": ("lessons/halides.html",),
 }
 SAID = {"peer_case": "1 of 1 within the tolerance"}
 SERVES = "perovsim teach"
