@@ -28,23 +28,19 @@ class Page:
 
         return mo.ui.dictionary({control.key: _widget(control) for control in self.lesson.controls})
 
-    def show_controls(self, controls: Any) -> Any:
-        """The controls below each other, with the values in words."""
+    def layout(self, controls: Any) -> Any:
+        """The controls below each other; a cell that also read their values would lose the focus of the keyboard."""
         import marimo as mo
 
-        rows = []
-        for control in self.lesson.controls:
-            widget = controls.elements[control.key]
-            words = control.shown(controls.value[control.key])
-            rows.append(widget if control.is_switch else mo.hstack([widget, mo.md(words)], justify="start"))
-        return mo.vstack(rows)
+        return mo.vstack([controls.elements[control.key] for control in self.lesson.controls])
 
     def view(self, settings: Settings) -> Any:
-        """Figure and numbers for some settings."""
+        """Settings in words, figure and numbers."""
         import marimo as mo
 
         shown = self.lesson.view(settings)
-        return mo.vstack([mo.Html(shown.figure), mo.Html(readings_table(shown))])
+        words = [f"{one.label} **{one.shown(settings[one.key])}**" for one in self.lesson.controls]
+        return mo.vstack([mo.md("; ".join(words)), mo.Html(shown.figure), mo.Html(readings_table(shown))])
 
     def tries(self) -> Any:
         """What to try."""

@@ -60,6 +60,19 @@ def test_first_slider_changes_a_physical_number(page, served, key: str) -> None:
     assert page.wrong == []
 
 
+def test_slider_keeps_the_focus_of_the_keyboard(page, served) -> None:
+    """Two strokes, with the answer to the first between them, are two steps."""
+    lesson = load_lesson("microscope")
+    page.goto(f"{served}/lesson/microscope/")
+    page.wait_for_selector("#truth")
+    page.get_by_role("slider").nth(1).focus()
+    for strain in (-1.0, -2.0):
+        before = number(page, "truth")
+        page.keyboard.press("ArrowLeft")
+        wait_for(page, "truth", before)
+        assert number(page, "truth") == CLOSE(lesson.view(lesson.settings(strain=strain)).value("truth"), rel=1e-6)
+
+
 def test_hypothesis_switch_turns_the_direction_of_chloride(page, served) -> None:
     page.goto(f"{served}/lesson/halides/")
     page.wait_for_selector("#chloride")

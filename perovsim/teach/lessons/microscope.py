@@ -17,13 +17,8 @@ def _():
 @app.cell
 def _(page):
     controls = page.controls()
+    page.layout(controls)
     return (controls,)
-
-
-@app.cell
-def _(controls, page):
-    page.show_controls(controls)
-    return
 
 
 @app.cell
