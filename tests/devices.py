@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from perovsim.model import Device, Reaction, load_device
-from perovsim.model.quantity import Dimension
+from perovsim.model import Device, load_device
 
 EV = {"electron_affinity": 3.2, "ionisation_energy": 5.8}
 
@@ -35,14 +34,6 @@ def heterojunction(ions: bool = False) -> Device:
         layer("htl", 40, 24, permittivity=3, electron_affinity=2.2, ionisation_energy=5.6, N_c=1e26, N_v=1e26,
               mobility_electron=1e-10, mobility_hole=2e-9),
     ], cathode=3.15, anode=5.45)  # fmt: skip
-
-
-def radiolysis(halide: str, layer: str = "emitter", cross_section: float = 1e-24) -> Reaction:
-    """The beam frees a halide as neutral atoms and leaves lead behind; cross section [m^2]."""
-    return Reaction(
-        kind="reaction", name=f"radiolysis_{halide}", reaction=f"Pb2+ + 2 {halide}- -> Pb + 2 {halide}",
-        site=f"layer:{layer}", drive="beam", rate=Dimension(("m^2",)).read(cross_section), elementary_steps=2,
-    )  # fmt: skip
 
 
 def coarse_led(cells=(20, 30, 20), hypotheses=("oxidised_halogen", "corrosion_couple"), **values) -> Device:
