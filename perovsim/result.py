@@ -227,13 +227,13 @@ class Result:
 
     def _spectra(self) -> list[str]:
         """A line for each impedance spectrum: ends of the frequency, resistance and capacitance there."""
-        found = []
+        found, held = [], "" if self.device.thermal_resistance is None else ", temperature held: no thermal feedback"
         for k in range(self.impedance.sizes.get("spectrum", 0)):
             one = self.impedance.isel(spectrum=k).dropna("frequency")
             f, z, c = one["frequency"].values, one["Z_real"].values, one["C"].values
             found.append(
                 f"{f[0]:.3g} to {f[-1]:.3g} Hz at {float(one['V']):.4g} V, {float(one['time']):.3g} s: Re Z "
-                f"{z[0]:.3g} to {z[-1]:.3g} ohm m^2, C {c[0]:.3g} to {c[-1]:.3g} F/m^2"
+                f"{z[0]:.3g} to {z[-1]:.3g} ohm m^2, C {c[0]:.3g} to {c[-1]:.3g} F/m^2{held}"
             )
         return found
 
