@@ -2,8 +2,7 @@
 
 With d(S y)/dt = f(y) and the row of the circuit 0 = c0 - J - ... under a held current, a modulation dc0 exp(i omega t)
 answers with (i omega S - df/dy) dy = dc0 e_circuit; Z = dv/dJ. The exact matrix of the time integration serves, so
-the impedance knows every process that the run knows, but at a held temperature: lumped heating is no unknown of these
-equations. References: Laux, IEEE TED 32, 2028 (1985).
+the impedance knows every process that the run knows. References: Laux, IEEE TED 32, 2028 (1985).
 """
 
 from __future__ import annotations
