@@ -54,9 +54,9 @@ class Heat:
     def has_left_tables(self) -> bool:
         """Whether the tables stand for another temperature than they should: TABLE_STEP off, or off while it rests."""
         off = abs(self.temperature - self.of_tables)
-        if off <= AT_REST or self._step is None:
-            return False
-        return off > TABLE_STEP or abs(self.temperature - self._step[1]) < RESTING * off
+        if off > TABLE_STEP:
+            return True
+        return self._step is not None and off > max(AT_REST, abs(self.temperature - self._step[1]) / RESTING)
 
     def follow(self, run, reading) -> None:
         """Move on by the last step of an integrator, whose power is read from it."""
