@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from perovsim.device.clusters import GONE, affinities
 from perovsim.device.lattice import halides
 from perovsim.device.reactions import react
 from perovsim.device.recombination import recombine
@@ -18,14 +19,11 @@ from perovsim.device.tables import (
     ALPHA,
     CHARGE,
     DENSITY,
-    DROP,
     ELECTRON,
-    ENERGY,
     FIRST_CELL,
     HALIDE,
     HOLE,
     LEVELS,
-    LINK,
     MOBILE,
     MOVING,
     OCCUPIED,
@@ -44,8 +42,6 @@ from perovsim.device.transport import first_contact
 from perovsim.device.traps import trap
 from perovsim.errors import PerovsimError
 
-GONE = 1e-250
-"""Densities below this have no logarithm."""
 WITHOUT_AFFINITY = ("sublimation", "hydrolysis", "transformation", "collapse")
 """Kinds of processes that the balance does not cover."""
 
@@ -188,19 +184,6 @@ def _kept(tables, y, f, level, own, cells, psi, width) -> float:
     filled = y[tables.slot[SPECIES + s, i]] * tables.species[SCALE, s] * width
     mu = np.log(filled / (own[DENSITY] - filled)) + np.log(own[LEVELS]) + tables.species_cell[OFFSET, ELECTRON, i] - psi
     return total - captured * mu
-
-
-def affinities(tables, activity: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """A [kT] per elementary step of every row: its energy, potentials and activities (rows,)."""
-    energy = tables.rate[:, ENERGY].copy()
-    for k in range(2):
-        unknown = tables.link[:, LINK + k]
-        energy += np.where(unknown >= 0, tables.rate[:, DROP + k] * y[unknown], 0.0)
-    log = np.log(np.maximum(activity[:, VALUE], GONE))
-    for side, sign in enumerate((1.0, -1.0)):
-        ids = tables.side[side]
-        energy += sign * np.where(ids >= 0, log[ids], 0.0).sum(axis=1)
-    return energy
 
 
 def rates(runner: Runner, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
