@@ -37,7 +37,8 @@ LAST_PLACE, MOST_LEFT = 1e-12, 5.0
 """An output state is done once the next correction would have a weighted norm below the first, 1e-17 of an unknown at
 rtol = 1e-5; a new matrix costs less than more corrections than the second."""
 ROUNDING, STAGNANT = 1e-10, 1e-4
-"""Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix."""
+"""Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix, of the
+smallest correction so far: where the matrix is nearly singular, as at rest for ages, they grow by rounding alone."""
 CANCELLED = 1e-11
 """Share of an unknown that cancelling charges may round away: of 2.6e28 sites per m^3 the last digit is worth 1e-10 kT
 over 100 nm, half a part in 1e11 of the 20 kT that potentials are measured by. Matters for rtol < 1e-7."""
@@ -197,7 +198,7 @@ class Integrator:
         h, equations = self.h, self.equations
         formula, z, slope_z = h.formula.copy(), np.empty(h.z.shape[1]), np.empty(h.z.shape[1])
         d.interpolate(h, time, formula[d.Y], formula[d.SLOPE], z, slope_z)
-        cj, before, fresh = float(h.real[d.CJ]), np.inf, False
+        cj, before, least, fresh = float(h.real[d.CJ]), np.inf, np.inf, False
         formula[d.BASE], formula[d.LAST], formula[d.COEFFICIENT] = formula[d.Y], formula[d.Y], cj
         d.start_positive(formula, cj)
         for _ in range(POLISH_TRIES):
@@ -209,8 +210,9 @@ class Integrator:
                 before = np.inf
                 continue
             ratio = size / before if before > 0.0 else 1.0
+            least = min(least, size)
             is_last = size == 0.0 or 0.0 < ratio <= LAST_PLACE / size
-            if is_last or (ratio > SLOW and size <= (self._stagnant if fresh else ROUNDING)):
+            if is_last or (ratio > SLOW and (least <= self._stagnant if fresh else size <= ROUNDING)):
                 y, base, slope, c = formula[: d.COEFFICIENT + 1]
                 return Polished(time, y, slope + c * (y - base), z + (equations.integrands - slope_z) / cj, cj)
             if ratio > SLOW or (not fresh and ratio**MOST_LEFT * size > LAST_PLACE):
