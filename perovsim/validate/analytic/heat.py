@@ -44,9 +44,10 @@ GIBBS = -0.05
 STILL = 1e-40
 """Diffusivity [m^2/s] with which nothing moves within a run."""
 VACANT, CRITICAL = 0.06, 0.05
-GROWTH = 400e-9 / 3600.0
+GROWTH = 20e-9 / 3600.0
 """Speed of the film [m/s]."""
-DURATION = 100.0
+DURATION = 3600.0
+"""[s], long after the film has begun: its losses are then constant to 1e-7."""
 SHUNT, VOLTAGE = 1e-3, 1.0
 """[ohm m^2] and [V]: a power of 1 kW/m^2 that nothing in the cell has a part in."""
 
