@@ -44,7 +44,7 @@ _HOMES = {
     "perovsim.show": ("draw_device", "show_device"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("microscopy", "plot")
+_MODULES = ("fit", "microscopy", "plot")
 
 __all__ = ["__version__", *sorted(_HOME), *_MODULES]  # noqa: PLE0604
 

@@ -11,7 +11,7 @@ import pytest
 from perovsim.cli.program import VERBS, build_parser
 
 HEAVY = (
-    "abtem", "ase", "dask", "fipy", "h5py", "marimo", "markdown", "matplotlib", "numba", "numpy", "pint", "pydantic",
+    "abtem", "ase", "dask", "emcee", "fipy", "h5py", "marimo", "markdown", "matplotlib", "numba", "numpy", "pint", "pydantic",
     "rsciio", "scipy", "skimage", "xarray", "zarr",
 )  # fmt: skip
 
