@@ -5,5 +5,15 @@ from __future__ import annotations
 from perovsim.atoms.crystals import Crystal, crystal, unit_cell
 from perovsim.atoms.figure import lamella_figure
 from perovsim.atoms.lamella import Lamella, build_lamella
+from perovsim.atoms.preparation import Microstructure, Preparation
 
-__all__ = ["Crystal", "Lamella", "build_lamella", "crystal", "lamella_figure", "unit_cell"]
+__all__ = [
+    "Crystal",
+    "Lamella",
+    "Microstructure",
+    "Preparation",
+    "build_lamella",
+    "crystal",
+    "lamella_figure",
+    "unit_cell",
+]
