@@ -130,14 +130,9 @@ def _without_clashes(pieces: list[Piece], frame: Frame) -> list[Piece]:
 
 
 def _off_borders(piece: Piece, frame: Frame) -> Piece:
-    """Move atoms that lie within BORDER of a slice border to twice that distance from it."""
-    step = 0.5e10 * frame.in_plane
-    gap = check.off_border(piece.positions[:, 2], step)
-    close = np.abs(gap) < check.BORDER
-    side = np.where(gap[close] < 0, -1.0, 1.0)
+    """Move atoms that lie on a slice border off it."""
     positions = piece.positions.copy()
-    positions[close, 2] += side * 2 * check.BORDER - gap[close]
-    positions[:, 2] %= frame.box[2]
+    positions[:, 2] = check.leave_borders(positions[:, 2], 0.5e10 * frame.in_plane, frame.box[2])
     return Piece(piece.numbers, positions, piece.phase, piece.residue)
 
 
