@@ -17,6 +17,8 @@ from perovsim.errors import PerovsimError
 _ROUNDS = 200
 _OVERSHOOT = 1.05
 """Pairs are pushed a little beyond the limit, so that the rounds converge in a finite number."""
+_KICK = 0.05
+"""Standard deviation of the kicks in each direction [angstrom]."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,12 @@ def push_apart(
     shortest: float,
     name: str,
     fixed: np.ndarray | None = None,
+    rng: np.random.Generator | None = None,
 ) -> np.ndarray:
     """Move every pair closer than `shortest` apart along its line, until none is left.
 
     low, high : x range open to the atoms [angstrom]; fixed : atoms that stay, (m, 3), which the others leave
+    rng : of kicks that free atoms caught between one that stays and the end of the range
     Raises PerovsimError where the room is too small.
     """
     target, count = shortest * _OVERSHOOT, len(positions)
@@ -121,6 +125,9 @@ def push_apart(
             for side, sign in ((1, 1.0), (0, -1.0)):
                 own = moving[:, side]
                 positions[:, axis] += sign * np.bincount(pairs[own, side], step[own, axis], count)
+        if rng is not None:
+            caught = np.unique(pairs[(distance < shortest)[:, None] & moving])
+            positions[caught] += _KICK * rng.standard_normal((len(caught), 3))
         positions[:, 0] = np.clip(positions[:, 0], low, high)
         positions = wrap(positions, box)
     raise PerovsimError(

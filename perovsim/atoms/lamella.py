@@ -10,6 +10,7 @@ import numpy as np
 from perovsim import units
 from perovsim.atoms.assemble import Parts, assemble
 from perovsim.atoms.checks import Check
+from perovsim.atoms.irradiation import Irradiation, irradiated
 from perovsim.atoms.perovskite import Frame, in_plane_strain, reference_cell
 from perovsim.atoms.preparation import CUBIC, Microstructure, Preparation
 from perovsim.atoms.stack import check_window, interface_position, needs, regions
@@ -88,6 +89,7 @@ def build_lamella(
     relaxation: float = 0.0,
     microstructure: Microstructure | None = None,
     preparation: Preparation | None = None,
+    irradiation: Irradiation | None = None,
     seed: int = 1,
 ) -> Lamella:
     """Build the atoms of a window of the device at a time.
@@ -98,6 +100,7 @@ def build_lamella(
     cluster_radius : nominal radius of Pb clusters; relaxation : 0 to 1, share of the elastic
     strain that the free lamella has lost
     microstructure : octahedra, grains, tilt, spread of cluster sizes; preparation : wedge, relaxed faces, skins
+    irradiation : dose of the microscope's beam that has acted on the state before it is built
     Disorder (field `crystallinity`) and phases (fields f_PbX2, f_CsPb2X5, f_Cs4PbX6) are those of the state.
     Raises PerovsimError for a window outside the stack, a time outside the result, a size below one
     cell, more atoms than the memory holds, a material without structure, or a check that fails.
@@ -107,6 +110,8 @@ def build_lamella(
     stack = regions(device)
     centre, span = _window(stack, device, around, window, units.parse(width, "m"))
     check_window(stack, span, device)
+    if irradiation is not None:
+        state = irradiated(state, stack, irradiation)
     inside = [part for part in stack if part.x1 > span[0] and part.x0 < span[1]]
     for part in inside:
         needs(part)

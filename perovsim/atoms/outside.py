@@ -46,7 +46,7 @@ def lamella_from_ase(
     atoms = atoms.repeat(repeat)
     lengths, positions = _turned(atoms, growth, beam, given)
     low, high = (0.0, lengths[0]) if window is None else (units.parse(edge, "m") * 1e10 for edge in window)
-    if not 0 <= low + SQUARE and low < high <= lengths[0] + SQUARE:
+    if low < -SQUARE or not low < high <= lengths[0] + SQUARE:
         raise PerovsimError(
             f"window {low / 10:.3g} to {high / 10:.3g} nm lies outside '{given}', which is "
             f"{lengths[0] / 10:.3g} nm long"

@@ -66,7 +66,7 @@ def damage_skins(pieces: list[Piece], box: np.ndarray, made: Preparation, rng: n
     start = np.concatenate([_scattered(piece.positions, soft, box, made, rng) for piece in moved])
     fixed = np.concatenate([piece.positions for piece in kept if not _is_packed(piece)])
     low, high = (float(edge) for edge in (start[:, 0].min(), start[:, 0].max()))
-    settled = push_apart(start, low, high, box, SHORTEST, "skin", fixed)
+    settled = push_apart(start, low, high, box, SHORTEST, "skin", fixed, rng)
     ends = np.cumsum([len(piece) for piece in moved])[:-1]
     for piece, positions in zip(moved, np.split(settled, ends), strict=True):
         kept.append(
@@ -78,13 +78,17 @@ def damage_skins(pieces: list[Piece], box: np.ndarray, made: Preparation, rng: n
 def _scattered(
     positions: np.ndarray, soft: np.ndarray, box: np.ndarray, made: Preparation, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return positions scattered about their sites, within the faces and outside organic layers."""
+    """Return positions scattered about their sites, within the skin of their face and outside organic layers."""
     found = positions + SCATTER * rng.standard_normal(positions.shape)
-    found[:, 0] = np.clip(found[:, 0], positions[:, 0].min(), positions[:, 0].max())
+    low, high = positions[:, 0].min(), positions[:, 0].max()
+    found[:, 0] = low + np.abs(found[:, 0] - low)
+    found[:, 0] = np.clip(high - np.abs(high - found[:, 0]), low, high)
     half = 0.5 * local_thickness(found[:, 0], box, made)
-    offset = found[:, 2] - 0.5 * box[2]
-    outside = np.abs(offset) > half
-    found[outside, 2] = (0.5 * box[2] + np.sign(offset) * (2 * half - np.abs(offset)))[outside]
+    side = np.sign(positions[:, 2] - 0.5 * box[2])
+    depth = np.abs(half - side * (found[:, 2] - 0.5 * box[2]))
+    skin = made.skin * 1e10
+    depth = np.clip(skin - np.abs(skin - depth), 0.0, skin)
+    found[:, 2] = 0.5 * box[2] + side * (half - depth)
     found = wrap(found, box)
     back = near(found, soft, ORGANIC_GAP, box)
     return np.where(back[:, None], positions, found)

@@ -286,7 +286,7 @@ def _settle(loose: list, grains: list[Piece], stand: list[Piece], grid: _Grid, r
     positions = np.concatenate([*starts, grown])
     low, high = max(grid.starts[0], 0.0), min(grid.ends[-1], grid.box[0])
     positions[:, 0] = np.clip(positions[:, 0], low, high)
-    settled = push_apart(wrap(positions, grid.box), low, high, grid.box, SHORTEST, DISORDERED, fixed)
+    settled = push_apart(wrap(positions, grid.box), low, high, grid.box, SHORTEST, DISORDERED, fixed, rng)
     ends = np.cumsum([len(numbers), *(len(piece) for piece in grains)])
     found = [Piece(numbers, settled[: ends[0]], DISORDERED, np.zeros(len(numbers), int))]
     for piece, start, end in zip(grains, ends[:-1], ends[1:], strict=True):

@@ -5,7 +5,7 @@ import pytest
 from atoms_synthetic import CELL_BR, CELL_CL, device, result
 from numpy.testing import assert_allclose
 
-from perovsim.atoms import Microstructure, Preparation, build_lamella, lamella_figure
+from perovsim.atoms import Irradiation, Microstructure, Preparation, build_lamella, lamella_figure
 from perovsim.atoms.clusters import _sizes
 from perovsim.atoms.crystals import atom_density, density, unit_cell
 from perovsim.atoms.fields import parted, smooth_map, take_cells
@@ -114,9 +114,10 @@ def test_same_seed_same_structure():
 
 def test_octahedra_tilt_as_in_the_orthorhombic_crystal():
     """Superstructure at half the cubic reflection: sum of exp over the halides against the table's own cell."""
-    cubic = build_lamella(result(x_cl=(0.0, 0.0), start=0.0, theta_v=0.0), **WHERE)
-    tilted = build_lamella(
-        result(x_cl=(0.0, 0.0), start=0.0, theta_v=0.0), microstructure=Microstructure(octahedra="z"), **WHERE
+    run = result(x_cl=(0.0, 0.0), start=0.0, theta_v=0.0)
+    even = {**WHERE, "thickness": 8 * CELL * 1e-10, "height": 8 * CELL * 1e-10}
+    cubic, tilted = (
+        build_lamella(run, microstructure=Microstructure(octahedra=kind), **even) for kind in ("cubic", "z")
     )
     step = CELL
     halves = []
@@ -197,6 +198,22 @@ def test_skins_are_amorphous_and_the_middle_is_not():
     assert "amorphous Al" in skin.phases
 
 
+def test_dose_takes_halides_makes_lead_and_fades_the_order():
+    """sigma D = 1e-24 x 3e22 = 0.03: 3 % of the halides; 300 electrons per square angstrom: C = 1/e."""
+    control, hit = (
+        build_lamella(result(), irradiation=Irradiation(dose), **WHERE) for dose in (0.0, "300 electron/angstrom^2")
+    )
+    assert control.composition == build_lamella(result(), **WHERE).composition
+    halides = [made.composition["Cl"] + made.composition["Br"] for made in (control, hit)]
+    sites = 3 * control.composition["Cs"]
+    lost = 1 - np.exp(-0.03)
+    displaced = np.abs(control.composition["Cs"] - hit.composition["Cs"]) * 3
+    assert_allclose(halides[0] - halides[1], lost * sites, atol=5 * np.sqrt(lost * sites) + displaced)
+    assert abs(hit.phases["Pb"] - 0.5 * lost * sites * 0.999) <= 2
+    assert hit.composition["Pb"] == control.composition["Pb"]
+    assert_allclose(hit.truth.crystallinity, np.exp(-1), rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("make", "text"),
     [
@@ -205,6 +222,7 @@ def test_skins_are_amorphous_and_the_middle_is_not():
         (lambda: Microstructure(grain_size="-1 nm"), "must be positive"),
         (lambda: Microstructure(cluster_spread=3), "between 0 and 1"),
         (lambda: Preparation(skin="1 um"), "out of range"),
+        (lambda: Irradiation(-1.0), "must be positive"),
         (lambda: Preparation(wedge="60 deg"), "out of range"),
         (lambda: build_lamella(result(), preparation=Preparation(wedge="25 deg"), **WHERE), "thin end"),
     ],
