@@ -225,7 +225,7 @@ def _sources(inside: list[Region], pieces: list[Piece]) -> list[str]:
     if any(part.kind == "lattice" for part in inside):
         names += ["CsPbBr3", "CsPbCl3"]
     phases = {piece.phase for piece in pieces if len(piece)}
-    names += [name for name in ("Pb", "Al", "AlCl3") if name in phases]
+    names += [name for name in ("Pb", "Al", "AlCl3", "ITO") if name in phases]
     names += [name for phase, (*pair, _, _) in PRODUCTS.items() if phase in phases for name in pair]
     lines = [crystal(name).cite() for name in names]
     lines += [line for part in inside if part.kind == "lattice" for line in _cells_used(part)]
