@@ -1,4 +1,4 @@
-"""The microscope: 4D-STEM scans, dark-field images, their reduction, and measured files.
+"""The microscope: 4D-STEM scans, dark-field images, X-ray spectra, their reduction, and measured files.
 
 Every name is imported on first use; abTEM is loaded only where a simulation starts.
 """
@@ -11,6 +11,9 @@ from typing import Any
 _HOMES = {
     "perovsim.microscopy.nanobeam": ("scan_4d",),
     "perovsim.microscopy.haadf": ("haadf_image",),
+    "perovsim.microscopy.edx": ("edx_map",),
+    "perovsim.microscopy.spectra": ("Spectra", "load_spectra"),
+    "perovsim.microscopy.quantify": ("quantify",),
     "perovsim.microscopy.scan": ("Scan4D", "load_scan"),
     "perovsim.microscopy.image": ("Image", "load_image"),
     "perovsim.microscopy.detectors": (

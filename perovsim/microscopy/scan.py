@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from perovsim.errors import MeasurementError, PerovsimError
+from perovsim.errors import MeasurementError
+from perovsim.microscopy.store import read_store, write_store
 
 FORMAT = "perovsim-scan/1"
-CHUNK = 8
-"""Patterns per chunk of the file."""
 
 
 @dataclass(frozen=True)
@@ -102,49 +100,12 @@ class Scan4D:
 
     def save(self, path: str | Path) -> Path:
         """Write a zarr store (version 3, chunked by position, units on every variable)."""
-        path = Path(path)
-        partial = path.with_name(path.name + ".part")
-        chunks = {
-            name: (min(CHUNK, len(self)), *self.dataset[name].shape[1:])
-            for name in ("counts", "expectation")
-            if name in self.dataset
-        }
-        encoding = {name: {"chunks": chunk} for name, chunk in chunks.items()}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _remove(partial)
-            self.dataset.to_zarr(partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
-            _remove(path)
-            partial.rename(path)
-        except OSError as cause:
-            raise PerovsimError(f"{path}: cannot be written ({cause.strerror or cause}); choose another path") from None
-        return path
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    elif path.exists() or path.is_symlink():
-        path.unlink()
+        return write_store(self.dataset, path, ("counts", "expectation"))
 
 
 def load_scan(path: str | Path) -> Scan4D:
     """Read a scan written by `Scan4D.save`; MeasurementError where it is none or damaged."""
-    path = Path(path)
-    if not path.is_dir():
-        raise MeasurementError(f"{path}: no such scan; make one with 'perovsim scan … --out {path}'")
-    try:
-        dataset = xr.open_zarr(path, consolidated=False, chunks=None).load()
-    except Exception as cause:  # zarr, numcodecs and xarray raise many kinds on a damaged store
-        raise MeasurementError(
-            f"{path}: not a readable zarr scan ({type(cause).__name__}: {cause}); repeat the run that wrote it"
-        ) from None
-    if dataset.attrs.get("format") != FORMAT:
-        raise MeasurementError(
-            f"{path}: format is {dataset.attrs.get('format')!r}, expected "
-            f"'{FORMAT}'; this zarr store holds something else"
-        )
-    return check_scan(Scan4D(dataset), path)
+    return check_scan(Scan4D(read_store(path, FORMAT)), path)
 
 
 def check_scan(scan: Scan4D, path: str | Path) -> Scan4D:

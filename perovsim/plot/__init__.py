@@ -1,4 +1,5 @@
-"""Figures of results: terminals, J-V-L, impedance, bands, profiles, films, halides, conservation; of limits and peers.
+"""Figures of results: terminals, J-V-L, impedance, bands, profiles, films, halides, conservation; of limits and peers;
+of X-ray spectra.
 
 Save a figure with ``figure.savefig("name.png", dpi=150)``; matplotlib is imported when the first
 figure is made.
@@ -18,6 +19,7 @@ from perovsim.plot.figures import (
 )
 from perovsim.plot.limits import limit
 from perovsim.plot.peers import peers
+from perovsim.plot.spectra import spectra
 
 __all__ = [
     "band_diagram",
@@ -30,5 +32,6 @@ __all__ = [
     "limit",
     "peers",
     "profiles",
+    "spectra",
     "terminals",
 ]
