@@ -7,7 +7,7 @@ References: Hytch, Snoeck and Kilaas, Ultramicroscopy 74, 131 (1998)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import xarray as xr
@@ -44,6 +44,12 @@ class LocalLattice:
     covariance: np.ndarray = field(repr=False)
     amplitude: np.ndarray = field(repr=False)
     resolution: float
+
+    def undistorted(self, matrix: np.ndarray) -> LocalLattice:
+        """Return the lattice in true coordinates r' = M r of a scan whose distortion is known, g' = M^-T g."""
+        turn = np.linalg.inv(matrix).T
+        spread = np.kron(turn, np.eye(2))
+        return replace(self, basis=turn @ self.basis, covariance=spread @ self.covariance @ spread.T)
 
     def on_pixels(self, values: np.ndarray, image: Image) -> np.ndarray:
         """Return values of the grid at the nearest pixels of the image, (y, x)."""

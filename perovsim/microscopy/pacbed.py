@@ -114,7 +114,7 @@ def thickness_from_pacbed(scan: Scan4D, table: PacbedTable, rotation: float | No
     or last.
     """
     total = pacbed(scan).values * len(scan)
-    fit = _Fit(total, scan.angles, table)
+    fit = PatternFit(total, scan.angles, table)
     starts = ROTATIONS if rotation is None else np.array([rotation])
     numbers = range(len(table.thickness))
     turn = min((fit.cost(number, np.array([0, 0, turn, 0])), turn) for number in numbers for turn in starts)[1]
@@ -144,7 +144,7 @@ def thickness_from_pacbed(scan: Scan4D, table: PacbedTable, rotation: float | No
     )
 
 
-class _Fit:
+class PatternFit:
     """The nuisance values of one summed pattern: centre x, y [rad], rotation [rad], log magnification."""
 
     def __init__(self, counts: np.ndarray, angles: np.ndarray, table: PacbedTable) -> None:

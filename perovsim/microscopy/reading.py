@@ -134,7 +134,7 @@ def _image(path: Path, signal: dict[str, Any], known: Calibration) -> Image:
         **_attrs(signal, known, energy, semiangle),
     }
     dataset = xr.Dataset(
-        {"counts": (("y", "x"), _counts(data, known), {"units": "count"})},
+        {"counts": (("y", "x"), _counts(data, known), {"units": "electron" if known.electrons_per_count else "count"})},
         {
             "x": ("x", np.arange(columns) * pixel[1], {"units": "m"}),
             "y": ("y", np.arange(rows) * pixel[0], {"units": "m"}),
