@@ -96,8 +96,9 @@ def registered(first: Image, second: Image, rotations: Sequence[float] = (0.0,),
         (float(side[used].mean()), float(side[used].std() / np.sqrt(used.sum()))) for side in (found.model, counts)
     ]
     note = (
-        f"correlation {found.correlation:.4f}; shift {found.shift[0] * 1e10:.2f}, {found.shift[1] * 1e10:.2f} A, rotation "
-        f"{np.degrees(found.rotation):.2f}°, magnification {found.magnification:.4f} ± {found.errors['magnification']:.4f}"
+        f"correlation {found.correlation:.4f}; shift {found.shift[0] * 1e10:.2f}, {found.shift[1] * 1e10:.2f} A, "
+        f"rotation {np.degrees(found.rotation):.2f}°, magnification {found.magnification:.4f} ± "
+        f"{found.errors['magnification']:.4f}"
     )
     if not electrons:
         note += "; the counts are no electrons: give electrons_per_count in the calibration file for a verdict"
