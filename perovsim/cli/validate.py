@@ -38,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", metavar="DIR", help="of analytic, peers, microscopy: a folder for a figure of each")
 
+    parser.add_argument("--download", action="store_true", help="of microscopy: fetch measured files that are missing")
+
 
 def run(args: argparse.Namespace, kept: Kept) -> None:
     """Compare and print."""
@@ -47,7 +49,7 @@ def run(args: argparse.Namespace, kept: Kept) -> None:
     elif what == PEERS:
         _peers(names, args.out, kept)
     elif what == MICROSCOPY:
-        _microscopy(names, args.out, kept)
+        _microscopy(names, args.download, args.out, kept)
     elif args.out is not None:
         raise PerovsimError(f"--out {args.out} belongs to: perovsim validate analytic, perovsim validate peers")
     else:
@@ -96,10 +98,12 @@ def _peers(names: list[str], out: str | None, kept: Kept) -> None:
         _draw(peers(run), out, run.loaded.case.name, kept)
 
 
-def _microscopy(names: list[str], out: str | None, kept: Kept) -> None:
+def _microscopy(names: list[str], download: bool, out: str | None, kept: Kept) -> None:
     from perovsim.progress import Progress
-    from perovsim.validate.microscopy import microscopy_table
+    from perovsim.validate.microscopy import fetch_cases, microscopy_table
 
+    if download:
+        fetch_cases(names)
     with Progress() as line:
         table = microscopy_table(names, line)
     print(table)

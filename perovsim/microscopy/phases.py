@@ -23,6 +23,8 @@ FARTHEST = 2.5
 """Lattices beyond this many tolerances are not considered."""
 LARGEST_CELL = 4
 """A pattern may show every fourth reflection of a phase at most."""
+HIGHEST = 2
+"""Indices of the lattice in that of the zone, at most."""
 RING = 2.0
 """Background of a disk: the median of a ring of this width around it [pixel]."""
 LEAST_SCORE = 0.3
@@ -120,20 +122,40 @@ def _ranked(
 def _matches(
     basis: np.ndarray, spots: tuple[np.ndarray, np.ndarray], pattern: ZonePattern, tolerance: float
 ) -> list[PhaseMatch]:
-    """Return the best way in which one zone explains the lattice; none where no lattice is near."""
-    index, counts = spots
+    """Return the best way in which one zone explains the lattice; none where no lattice is near.
+
+    Reflections of the zone between the points of the lattice count as dark.
+    """
+    ratio = abs(np.linalg.det(basis) / np.linalg.det(pattern.basis))
+    cells = round(ratio)
+    if not 1 <= cells <= LARGEST_CELL or abs(ratio / cells - 1) > 2 * FARTHEST * tolerance:
+        return []
+    wholes = whole_matrices(HIGHEST, cells)
+    wholes = wholes[np.rint(np.linalg.det(wholes)) == cells]
     found = []
     for mirror in (np.eye(2), np.diag([1.0, -1.0])):  # the crystal may be seen from either side
-        tried = mirror @ pattern.basis @ (whole_matrices(2, LARGEST_CELL) @ mirror)
+        tried = mirror @ pattern.basis @ (wholes @ mirror)
         value = deformation(np.broadcast_to(basis, tried.shape), tried)
         strain = np.abs(value[:, :3]).max(axis=1)
         for number in np.flatnonzero(strain < FARTHEST * tolerance):
             whole = np.rint(np.linalg.solve(mirror @ pattern.basis, tried[number]))
-            expected = pattern.amplitude_at(np.rint(index @ whole.T).astype(int))
-            correlation = _correlation(np.sqrt(counts), expected)
+            correlation = _likeness(basis, spots, pattern, whole)
             score = correlation * float(np.exp(-0.5 * (strain[number] / tolerance) ** 2))
             found.append(PhaseMatch(pattern, score, correlation, float(strain[number]), float(value[number, 3])))
     return sorted(found, key=lambda match: (-round(match.score, 6), abs(match.rotation)))[:1]
+
+
+def _likeness(
+    basis: np.ndarray, spots: tuple[np.ndarray, np.ndarray], pattern: ZonePattern, whole: np.ndarray
+) -> float:
+    """Return the correlation of the amplitudes of the disks with |F|; whole : from their indices to the zone's."""
+    index, counts = spots
+    expected = pattern.amplitude_at(np.rint(index @ whole.T).astype(int))
+    place = np.linalg.solve(whole, pattern.index.T).T
+    between = np.abs(place - np.rint(place)).max(axis=1) > 0.5 / LARGEST_CELL
+    between &= np.hypot(*(basis @ place.T)) <= np.hypot(*(basis @ index.T)).max()
+    missing = pattern.amplitude[between]
+    return _correlation(np.r_[np.sqrt(counts), np.zeros(len(missing))], np.r_[expected, missing])
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:

@@ -15,6 +15,7 @@ import xarray as xr
 from perovsim.microscopy.crystallinity import crystallinity
 from perovsim.microscopy.datasets import dataset_scan
 from perovsim.microscopy.disks import DiskFit
+from perovsim.microscopy.lattice import find_peaks
 from perovsim.microscopy.pattern_calibration import RoundCalibration, calibrate_on_halo
 from perovsim.microscopy.scan import Scan4D
 from perovsim.microscopy.strain import fit_lattices, strain_map
@@ -26,6 +27,8 @@ HALOS = ((12.0, 45.0), (20.0, 60.0))
 """Two annuli in which the roundness of the halo is fitted [pixel]; their difference is its error."""
 REFERENCE = (slice(0, 1), slice(None))
 """The first row of positions is the unstrained one."""
+SPOT = 3.0
+"""Radius of a spot [pixel]."""
 SHOWN = 0.3
 """Power of the counts that is drawn."""
 
@@ -50,6 +53,17 @@ class PrecessionFindings:
         names = ("strain", "strain_yy", "strain_xy", "rotation")
         return float(max(np.abs(self.strain[name] / self.strain[f"{name}_error"]).max() for name in names))
 
+    @property
+    def off_lattice(self) -> np.ndarray:
+        """Spots of the summed patterns off the lattice, as fractions of its vectors in -0.5 to 0.5, (n, 2)."""
+        basis = np.mean([fit.basis for fit in self.fits if not fit.reason], axis=0)
+        centre = np.mean([fit.centre for fit in self.fits if not fit.reason], axis=0)
+        total = self.scan.patterns.sum(axis=0, dtype=float)
+        points = find_peaks(np.sqrt(total), SPOT, strict=True)[0]
+        place = np.linalg.solve(basis, (points - centre).T).T
+        rest = place - np.rint(place)
+        return rest[np.hypot(*(basis @ rest.T)) > SPOT]
+
     def table(self) -> str:
         """Return the findings as text."""
         fits = [fit for fit in self.fits if not fit.reason]
@@ -66,6 +80,13 @@ class PrecessionFindings:
             f"{(lengths[:, 0] / lengths[:, 1]).mean():.4f} ± {(lengths[:, 0] / lengths[:, 1]).std(ddof=1):.4f}, "
             f"{np.mean(angles):.2f}° ± {np.std(angles, ddof=1):.2f} apart",
         ]
+        off = self.off_lattice
+        if len(off):
+            middle = np.abs(np.median(off, axis=0))
+            lines.append(
+                f"  spots off the lattice     {len(off)}, about {middle[0]:.2f} and {middle[1]:.2f} of its vectors "
+                "away: a higher Laue zone of a tilted crystal, or a second crystal"
+            )
         for halo, (low, high) in zip(self.halos, HALOS, strict=True):
             lines.append(
                 f"  halo, {low:.0f} to {high:.0f} pixel       ellipse {halo.ellipse:.3f} ± "

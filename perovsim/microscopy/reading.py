@@ -81,6 +81,8 @@ def _scan(path: Path, signal: dict[str, Any], known: Calibration) -> Scan4D:
     }
     if known.electrons_per_pattern is not None:
         attrs["electrons_per_pattern"] = float(known.electrons_per_pattern)
+    if known.ellipse is not None or known.detector_rotation is not None:
+        attrs["detector_matrix"] = [float(value) for value in known.detector.ravel()]
     counts = _counts(data, known).reshape(-1, *data.shape[-2:])
     attrs["saturated_pixels"] = _saturated(data)
     q = _detector_axes(counts, pixel[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 from math import gcd
 
@@ -47,8 +47,11 @@ class ZonePattern:
 
     def amplitude_at(self, index: np.ndarray) -> np.ndarray:
         """Return |F| at (h, k), zero where no reflection is, (n,)."""
-        table = {(int(h), int(k)): float(a) for (h, k), a in zip(self.index, self.amplitude, strict=True)}
-        return np.array([table.get((int(h), int(k)), 0.0) for h, k in index])
+        return np.array([self._table.get((int(h), int(k)), 0.0) for h, k in index])
+
+    @cached_property
+    def _table(self) -> dict[tuple[int, int], float]:
+        return {(int(h), int(k)): float(a) for (h, k), a in zip(self.index, self.amplitude, strict=True)}
 
 
 def zone_pattern(phase: str, zone: tuple[int, int, int], finest: float = FINEST) -> ZonePattern:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from perovsim.validate.microscopy.table import MicroscopyTable, microscopy_names, microscopy_table
+from perovsim.validate.microscopy.table import MicroscopyTable, fetch_cases, microscopy_names, microscopy_table
 
-__all__ = ["MicroscopyTable", "microscopy_names", "microscopy_table"]
+__all__ = ["MicroscopyTable", "fetch_cases", "microscopy_names", "microscopy_table"]

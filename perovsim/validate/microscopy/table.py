@@ -87,12 +87,24 @@ def microscopy_table(
     """
     from perovsim.validate.microscopy.runs import RUNS
 
-    for word in words:
-        if word not in NAMES:
-            raise PerovsimError(f"no case '{word}'; {did_you_mean(word, NAMES)}")
     results = []
-    for name in words or NAMES:
+    for name in _chosen(words):
         case = load_microscopy_case(name)
         findings, values = RUNS[name](lambda share, name=name: progress(name, share) if progress else None)
         results.append(CaseResult(case, findings, values))
     return MicroscopyTable(tuple(results))
+
+
+def fetch_cases(words: Sequence[str] = ()) -> None:
+    """Download the files of cases that are not there; none named: of all."""
+    from perovsim.microscopy.datasets import fetch_dataset
+
+    for name in _chosen(words):
+        fetch_dataset(load_microscopy_case(name).dataset)
+
+
+def _chosen(words: Sequence[str]) -> Sequence[str]:
+    for word in words:
+        if word not in NAMES:
+            raise PerovsimError(f"no case '{word}'; {did_you_mean(word, NAMES)}")
+    return words or NAMES
