@@ -22,7 +22,7 @@ _HOMES = {
     ),
     "perovsim.microscopy.strain": ("strain_map", "strain_profile"),
     "perovsim.microscopy.phases": ("phase_map",),
-    "perovsim.microscopy.crystallinity": ("crystallinity",),
+    "perovsim.microscopy.shares": ("crystallinity",),
     "perovsim.microscopy.pattern_calibration": (
         "beam_positions",
         "calibrate_on_crystal",
@@ -31,7 +31,7 @@ _HOMES = {
     ),
     "perovsim.microscopy.pacbed": ("PacbedTable", "pacbed_table", "thickness_from_pacbed"),
     "perovsim.microscopy.image_lattice": ("fit_image_lattice", "scan_distortion"),
-    "perovsim.microscopy.local_lattice": ("local_lattice", "strain_against"),
+    "perovsim.microscopy.image_strain": ("local_lattice", "strain_against"),
     "perovsim.microscopy.grains": ("find_grains", "misorientation"),
     "perovsim.microscopy.atom_columns": ("find_columns", "fit_columns"),
     "perovsim.microscopy.reading": ("read_image", "read_measured", "read_scan"),

@@ -21,14 +21,14 @@ from perovsim.microscopy.deformation import deformation, on_basis
 from perovsim.microscopy.grains import Grain, find_grains, misorientation
 from perovsim.microscopy.image import Image
 from perovsim.microscopy.image_lattice import Distortion, scan_distortion
-from perovsim.microscopy.local_lattice import LocalLattice, local_lattice, strain_against
+from perovsim.microscopy.image_strain import LocalLattice, local_lattice, strain_against
 from perovsim.microscopy.reflections import zone_pattern
 
 NAME = "cdte_tilt_boundary_haadf"
 PHASE, ZONE = "CdTe", (1, 1, 0)
 ANGSTROM = 1e-10
-RESOLUTION = 6e-10
-"""Standard deviation of the filter of the strain maps [m]: one and a half of the widest planes."""
+RESOLUTION = 4e-10
+"""Standard deviation of the filter of the strain maps [m]: the widest planes are 3.7 angstrom apart."""
 CLEAR = 2e-9
 """The reference area is the lower grain from this distance to the boundary on [m]."""
 MARGIN = 4e-10

@@ -11,7 +11,7 @@ from perovsim.errors import MeasurementError
 from perovsim.microscopy.deformation import deformation, whole_matrices
 from perovsim.microscopy.image import Image
 from perovsim.microscopy.image_lattice import ImageLattice, fit_image_lattice
-from perovsim.microscopy.local_lattice import local_lattice
+from perovsim.microscopy.image_strain import local_lattice
 
 TILES = 4
 """Tiles along the shorter edge of the image."""

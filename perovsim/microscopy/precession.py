@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from perovsim.microscopy.crystallinity import crystallinity
 from perovsim.microscopy.datasets import dataset_scan
 from perovsim.microscopy.disks import DiskFit
 from perovsim.microscopy.lattice import find_peaks
 from perovsim.microscopy.pattern_calibration import RoundCalibration, calibrate_on_halo
 from perovsim.microscopy.scan import Scan4D
+from perovsim.microscopy.shares import crystallinity
 from perovsim.microscopy.strain import fit_lattices, strain_map
 
 NAME = "precession_patterns"

@@ -20,8 +20,8 @@ def columns(x, y, vectors, depth=1000.0, width=0.6e-10):
     return (depth * np.exp(-(off**2).sum(axis=0) / 2 / width**2)).reshape(x.shape)
 
 
-def pixels():
-    axis = np.arange(SIZE) * PIXEL
+def pixels(pixel=PIXEL):
+    axis = np.arange(SIZE) * pixel
     return np.meshgrid(axis, axis)
 
 
@@ -29,7 +29,7 @@ def turned(angle):
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
-CELL = np.diag([3.4e-10, 3.9e-10])
+CELL = np.diag([3.3e-10, 3.9e-10])
 
 
 def strained(exx, noise, seed):
@@ -44,36 +44,38 @@ def test_strain_of_one_half_against_the_other():
     image = strained(0.02, 50.0, 1)
     left = np.zeros(image.counts.shape, bool)
     left[:, : SIZE // 3] = True
-    local = local_lattice(image, fit_image_lattice(image, region=left), 4e-10)
+    local = local_lattice(image, fit_image_lattice(image, region=left), 3e-10)
     found = strain_against(local, np.broadcast_to(local.x < 0.35 * EDGE, local.amplitude.shape))
-    far, near = found["x"].values > 0.75 * EDGE, found["x"].values < 0.25 * EDGE
-    assert_allclose(found["strain"].values[:, far], 0.02, atol=2e-3)
-    assert_allclose(found["strain"].values[:, near], 0.0, atol=1e-3)
-    assert_allclose(found["strain_yy"].values, 0.0, atol=2e-3)
-    assert_allclose(found["rotation"].values[:, near], 0.0, atol=1e-3)
+    far, near = found["x"].values > 0.7 * EDGE, found["x"].values < 0.3 * EDGE
+    four = 4 * float(found["strain_error"].max())
+    assert four < 3e-3
+    assert_allclose(found["strain"].values[:, far], 0.02, atol=four)
+    assert_allclose(found["strain"].values[:, near], 0.0, atol=four)
+    assert_allclose(found["strain_yy"].values[:, near], 0.0, atol=four)
+    assert_allclose(found["rotation"].values[:, near], 0.0, atol=four)
 
 
 def test_stated_errors_of_a_strain_map_are_those_of_repeated_noise():
-    """Scatter of twelve draws at points inside over the stated error: 1 within 35 %."""
+    """Scatter of ten draws over the stated error: 1 within 35 %."""
     values, errors = [], []
-    for seed in range(12):
+    for seed in range(10):
         image = strained(0.0, 400.0, seed)
-        local = local_lattice(image, fit_image_lattice(image), 4e-10)
+        local = local_lattice(image, fit_image_lattice(image), 3e-10)
         found = strain_against(local, np.ones(local.amplitude.shape, bool))
-        inside = slice(4, -4)
-        values.append(found["strain"].values[inside, inside])
-        errors.append(found["strain_error"].values[inside, inside])
+        values.append(found["strain"].values)
+        errors.append(found["strain_error"].values)
     ratio = np.std(values, axis=0, ddof=1) / np.mean(errors, axis=0)
     assert 0.65 < np.sqrt((ratio**2).mean()) < 1.35
 
 
 def test_two_grains_and_their_misorientation():
-    x, y = pixels()
-    upper = y < 0.5 * EDGE
+    pixel = 0.35e-10
+    x, y = pixels(pixel)
+    upper = y < 0.5 * SIZE * pixel
     angle = np.deg2rad(18)
     counts = np.where(upper, columns(x, y, turned(angle) @ CELL), columns(x, y, CELL))
-    image = image_of(2000 + counts + 60 * np.random.default_rng(2).standard_normal(x.shape), PIXEL)
-    grains = find_grains(image, 4e-10)
+    image = image_of(2000 + counts + 60 * np.random.default_rng(2).standard_normal(x.shape), pixel)
+    grains = find_grains(image, 3e-10)
     assert len(grains) == 2
     top, bottom = sorted(grains, key=lambda grain: np.nonzero(grain.mask)[0].mean())
     assert top.mask[: SIZE // 3].mean() > 0.9 and not top.mask[2 * SIZE // 3 :].any()
@@ -81,7 +83,7 @@ def test_two_grains_and_their_misorientation():
     assert_allclose(np.rad2deg(found), 18, atol=0.1)
     assert 0 < error < 1e-2
     with pytest.raises(MeasurementError, match="no grain"):
-        find_grains(image_of(np.random.default_rng(3).standard_normal((160, 160)) + 9, PIXEL), 4e-10)
+        find_grains(image_of(np.random.default_rng(3).standard_normal((160, 160)) + 9, PIXEL), 3e-10)
 
 
 def test_a_filter_that_is_too_narrow_or_an_empty_area_is_refused():
@@ -89,7 +91,9 @@ def test_a_filter_that_is_too_narrow_or_an_empty_area_is_refused():
     lattice = fit_image_lattice(image)
     with pytest.raises(MeasurementError, match="mixes the harmonics"):
         local_lattice(image, lattice, 1e-10)
-    local = local_lattice(image, lattice, 4e-10)
+    with pytest.raises(MeasurementError, match="needs an image of more than 6 nm"):
+        local_lattice(image, lattice, 10e-10)
+    local = local_lattice(image, lattice, 3e-10)
     with pytest.raises(MeasurementError, match="reference area is empty"):
         strain_against(local, np.zeros(local.amplitude.shape, bool))
 
