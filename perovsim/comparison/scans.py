@@ -198,7 +198,7 @@ def pattern(first: Scan4D, second: Scan4D, **_: Any) -> Row:
     )
     if measured is first:
         sides.reverse()
-    data = {"measured": total, "model": model, "qx": measured.qx, "qy": measured.qy}
+    data = {"measured": total, "model": model, "qx": measured.qx, "qy": measured.qy, "rotation": float(p[2])}
     return Row("pattern", "1", sides[0], sides[1], chi2, error, count, note, "scatter of few phonon snapshots", data)
 
 

@@ -42,7 +42,6 @@ def cdte(progress: Callable[[float], None]) -> tuple[Any, Values]:
         "dumbbell spacing": (1e10 * mean, 1e10 * error),
         "pixel of the file against the calibrated one": (PERCENT * (found.image.pixel / found.pixel - 1), NAN),
         "misorientation": (float(np.degrees(found.angle[0])), float(np.degrees(found.angle[1]))),
-        "mean strain of the lower grain along y": (PERCENT * float(found.strain[0]["strain_yy"].mean()), NAN),
     }
 
 
