@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.interpolate import RegularGridInterpolator
+from scipy import ndimage
 
 from perovsim.errors import MeasurementError
 from perovsim.microscopy.counting import deviance, deviance_moments
@@ -153,14 +153,15 @@ class PatternFit:
         self.counts, self.angles = counts[self.used].astype(float), angles[self.used]
         if self.counts.sum() <= 0:
             raise MeasurementError(f"the patterns have no counts within {reach * 1e3:.3g} mrad, the reach of the table")
-        self.table = [
-            RegularGridInterpolator(table.q, pattern, bounds_error=False, fill_value=0.0) for pattern in table.patterns
-        ]
+        self.first = np.array([axis[0] for axis in table.q])
+        self.step = np.array([axis[1] - axis[0] for axis in table.q])
+        self.table = [ndimage.spline_filter(pattern) for pattern in table.patterns]
 
     def model(self, number: int, p: np.ndarray) -> np.ndarray:
         """Return the expected counts: scale and flat background by weighted least squares."""
         turn = np.array([[np.cos(p[2]), np.sin(p[2])], [-np.sin(p[2]), np.cos(p[2])]]) / np.exp(p[3])
-        shape = self.table[number]((self.angles - p[:2]) @ turn.T)
+        place = ((self.angles - p[:2]) @ turn.T - self.first) / self.step
+        shape = ndimage.map_coordinates(self.table[number], place.T, order=3, prefilter=False)
         design = np.stack([shape, np.ones_like(shape)])
         least = FAINTEST * self.counts.mean()
         model = np.full(shape.shape, self.counts.mean())

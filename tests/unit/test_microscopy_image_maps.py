@@ -41,7 +41,7 @@ def strained(exx, noise, seed):
 
 
 def test_strain_of_one_half_against_the_other():
-    image = strained(0.02, 50.0, 1)
+    image = strained(0.02, 20.0, 1)
     left = np.zeros(image.counts.shape, bool)
     left[:, : SIZE // 3] = True
     local = local_lattice(image, fit_image_lattice(image, region=left), 3e-10)
