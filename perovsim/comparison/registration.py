@@ -18,7 +18,7 @@ from perovsim.microscopy.image import Image
 ITERATIONS = 30
 DONE = 1e-7
 """Steps end when the misfit falls by less than this share."""
-STEPS = np.array([0.2, 0.2, 2e-3, 2e-3])
+STEPS = np.array([0.05, 0.05, 5e-4, 5e-4])
 """Differences for the derivatives by shift x, y [simulated pixel], rotation [rad], log magnification."""
 LONGEST = np.array([2.0, 2.0, 0.02, 0.02])
 """Longest step in each of them."""
@@ -166,7 +166,8 @@ class _Fit:
     def jacobian(self, p: np.ndarray, gain: float, offset: float, used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return derivatives by p, gain and offset at the covered pixels, and the residual there."""
         here = self.sampled(p)
-        columns = [gain * (self.sampled(p + step) - here) / step.sum() for step in np.diag(STEPS)]
+        steps = np.diag(STEPS)
+        columns = [gain * (self.sampled(p + d) - self.sampled(p - d)) / (2 * d.sum()) for d in steps]
         used = used & np.all(np.isfinite(columns), axis=0)
         design = np.stack([column[used] for column in columns] + [here[used], np.ones(int(used.sum()))], axis=1)
         return design, (self.counts - gain * here - offset)[used]

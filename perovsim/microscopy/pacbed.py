@@ -23,11 +23,13 @@ from perovsim.microscopy.work import Workers
 
 ROTATIONS = np.deg2rad(np.arange(0, 360, 15))
 """Rotations tried at first [rad]."""
-STEPS = np.array([1e-4, 1e-4, 1e-3, 1e-3])
-"""Differences for the derivatives by centre x, y [rad], rotation [rad] and log magnification."""
+STEP = 0.05
+"""Differences for the derivatives move the pattern by this share of a pixel of the table."""
 WITHIN = 0.95
 """Pixels up to this share of the table's reach are compared, so that a shift stays inside."""
-ITERATIONS = 8
+ITERATIONS = 16
+SHARES = (1.0, 0.4, 0.1)
+"""Shares of a step that are tried: sharp disks make the full step too long far from the end."""
 LONGEST = np.array([1e-3, 1e-3, 0.05, 0.05])
 """Longest step in each of them."""
 FAINTEST = 1e-3
@@ -155,6 +157,7 @@ class PatternFit:
             raise MeasurementError(f"the patterns have no counts within {reach * 1e3:.3g} mrad, the reach of the table")
         self.first = np.array([axis[0] for axis in table.q])
         self.step = np.array([axis[1] - axis[0] for axis in table.q])
+        self.steps = STEP * self.step.min() * np.array([1, 1, 1 / reach, 1 / reach])
         self.table = [ndimage.spline_filter(pattern) for pattern in table.patterns]
 
     def model(self, number: int, p: np.ndarray) -> np.ndarray:
@@ -182,16 +185,17 @@ class PatternFit:
         best = self.cost(number, p)
         for _ in range(ITERATIONS):
             model = self.model(number, p)
-            slopes = [(self.model(number, p + step) - model) / step.sum() for step in np.diag(STEPS)]
+            steps = np.diag(self.steps)
+            slopes = [(self.model(number, p + d) - self.model(number, p - d)) / (2 * d.sum()) for d in steps]
             weight = 1 / np.sqrt(model)
             design = np.stack(slopes, axis=1) * weight[:, None]
             size = np.maximum(np.linalg.norm(design, axis=0), np.finfo(float).tiny)
             move = np.linalg.lstsq(design / size, (self.counts - model) * weight, rcond=None)[0] / size
-            tried = p + move * min(1.0, float((LONGEST / np.maximum(np.abs(move), np.finfo(float).tiny)).min()))
-            cost = self.cost(number, tried)
+            move *= min(1.0, float((LONGEST / np.maximum(np.abs(move), np.finfo(float).tiny)).min()))
+            cost, share = min((self.cost(number, p + share * move), share) for share in SHARES)
             if cost > best * (1 - DONE):
                 break
-            best, p = cost, tried
+            best, p = cost, p + share * move
         return best, p
 
     def picture(self, number: int, p: np.ndarray) -> np.ndarray:

@@ -126,9 +126,9 @@ def test_patterns_are_registered_across_detectors():
     sim, real = scans()
     row = compare(sim, real, ["pattern"])["pattern"]
     assert_allclose(row.data["rotation"], 0.03, atol=2e-3)
-    assert row.chi2 < 1.3  # the simulated pattern is interpolated across the edges of its disks
+    assert row.chi2 < 1.15  # the simulated pattern is interpolated across the edges of its disks
     worse = compare(sim, scans(extra=0.2)[1], ["pattern"])["pattern"]
-    assert worse.chi2 > 3 * row.chi2 and "more than counting noise" in worse.verdict
+    assert worse.chi2 > 1.5 and "more than counting noise" in worse.verdict
 
 
 def test_comparisons_are_drawn(tmp_path, perovsim):
