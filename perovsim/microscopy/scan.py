@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ class Scan4D:
     dataset : xarray Dataset with `counts` (position, qy, qx) [electron or count], where simulated
     also `expectation` [fraction of the beam] and `rings` (position, snapshot, ring), the part of
     each ring one pixel wide in every phonon snapshot; coordinates x, y (position) [m], qx, qy [rad]
-    attrs : energy [eV], semiangle [rad], electrons_per_pattern, kind, provenance
+    attrs : energy [eV], semiangle [rad], electrons_per_pattern, kind, provenance; scan_shape : rows and columns
+    where the positions form a grid (row by row); detector_matrix : see `detector`
     """
 
     dataset: xr.Dataset
@@ -58,6 +60,22 @@ class Scan4D:
         return float(self.qx[1] - self.qx[0])
 
     @property
+    def detector(self) -> np.ndarray:
+        """From recorded to true angles, in the axes of the scan: ellipse and rotation of the detector, (2, 2)."""
+        return np.array(self.attrs.get("detector_matrix", (1, 0, 0, 1)), float).reshape(2, 2)
+
+    @property
+    def angles(self) -> np.ndarray:
+        """True scattering angles (x, y) of every pixel, (qy, qx, 2) [rad]."""
+        return np.stack(np.meshgrid(self.qx, self.qy, indexing="xy"), axis=-1) @ self.detector.T
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns where the positions form a grid, else the number of positions alone."""
+        known = tuple(int(count) for count in np.atleast_1d(self.attrs.get("scan_shape", ())))
+        return known if known and math.prod(known) == len(self) else (len(self),)
+
+    @property
     def attrs(self) -> dict[str, Any]:
         """Provenance and calibration."""
         return self.dataset.attrs
@@ -86,7 +104,21 @@ class Scan4D:
 
     def select(self, chosen: Any) -> Scan4D:
         """Return the patterns chosen by a slice, a mask or indices."""
-        return Scan4D(self.dataset.isel(position=chosen))
+        part = self.dataset.isel(position=chosen)
+        part.attrs = {name: value for name, value in self.attrs.items() if name != "scan_shape"}
+        return Scan4D(part)
+
+    def on_grid(self, reduced: Any) -> Any:
+        """Return a Dataset or DataArray over position as one over (row, column).
+
+        Raises MeasurementError where the positions form no grid.
+        """
+        import pandas
+
+        if len(self.shape) != 2:
+            raise MeasurementError(f"the scan has {len(self)} positions in no grid; a map needs rows and columns")
+        index = pandas.MultiIndex.from_product([range(count) for count in self.shape], names=("row", "column"))
+        return reduced.assign_coords(xr.Coordinates.from_pandas_multiindex(index, "position")).unstack("position")
 
     def __len__(self) -> int:
         return self.dataset.sizes["position"]
