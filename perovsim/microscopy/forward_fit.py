@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,7 @@ class Tables:
     progress: Callable[[float], None] | None = None
     _fine: dict[tuple[int, int], NanobeamTable] = field(default_factory=dict)
     _search: Search | None = None
+    _lock: Any = field(default_factory=Lock)
 
     def _make(self, **settings: Any) -> NanobeamTable:
         return nanobeam_table(
@@ -90,6 +92,10 @@ class Tables:
 
     def at(self, values: np.ndarray) -> NanobeamTable:
         """Return a fine table that holds a state."""
+        with self._lock:
+            return self._at(values)
+
+    def _at(self, values: np.ndarray) -> NanobeamTable:
         for table in self._fine.values():
             if table.holds(values):
                 return table
