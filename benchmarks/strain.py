@@ -131,7 +131,7 @@ class Row:
 
 def tables(kind: str) -> Any:
     """Return the tables of a kind: still or moving atoms, all compositions."""
-    from perovsim.microscopy.forward_fit import Tables
+    from perovsim.microscopy.forward_fit import CrystalTables
     from perovsim.microscopy.phase import crystal_phase
     from perovsim.model import load_microscope
 
@@ -139,7 +139,7 @@ def tables(kind: str) -> Any:
     step = truth.Window().grid.step[0]
     still = kind != "phonon"
     thick = THICKNESSES if kind == "static" else THIN
-    return Tables(phase, load_microscope("stem_300kv"), "nanobeam", thick, COMPOSITIONS[kind], step, still)
+    return CrystalTables(phase, load_microscope("stem_300kv"), "nanobeam", thick, COMPOSITIONS[kind], step, still)
 
 
 def _measure(kind: str, chosen: list[Case], draws: int) -> list[Row]:

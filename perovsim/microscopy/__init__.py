@@ -24,6 +24,7 @@ _HOMES = {
     "perovsim.microscopy.phase": ("crystal_phase",),
     "perovsim.microscopy.camera": ("Camera",),
     "perovsim.microscopy.nanobeam_table": ("nanobeam_table",),
+    "perovsim.microscopy.forward_fit": ("CrystalTables", "forward_profile"),
     "perovsim.microscopy.image_lattice": ("fit_image_lattice", "scan_distortion"),
     "perovsim.microscopy.reading": ("read_image", "read_measured", "read_scan"),
     "perovsim.microscopy.calibration": ("Calibration", "load_calibration"),

@@ -101,6 +101,28 @@ def nanobeam_table(
     microscope: Any,
     mode: str = "nanobeam",
     *,
+    progress: Callable[[float], None] | None = None,
+    workers: int | None = None,
+    **settings: Any,
+) -> NanobeamTable:
+    """Return the table of a phase, from disk where it was made before.
+
+    settings : thicknesses and what else `settings_of` takes; progress : called with the share done
+    """
+    chosen = settings_of(phase, microscope, mode, **settings)
+    name = table_cache.key(FORMAT, chosen)
+    arrays = table_cache.load(name)
+    if arrays is None:
+        arrays = compute_table(chosen, progress, workers)
+        table_cache.store(name, arrays)
+    return NanobeamTable(chosen, **arrays)
+
+
+def settings_of(
+    phase: Phase,
+    microscope: Any,
+    mode: str = "nanobeam",
+    *,
     thicknesses: tuple[float | str, float | str],
     compositions: Sequence[float] | None = None,
     tilt: tuple[float, float] = (0.0, 0.0),
@@ -109,17 +131,15 @@ def nanobeam_table(
     static: bool = False,
     strained: bool = True,
     angle_step: float = ANGLE_STEP,
-    progress: Callable[[float], None] | None = None,
-    workers: int | None = None,
-) -> NanobeamTable:
-    """Return the table of a phase, from disk where it was made before.
+) -> TableSettings:
+    """Return what a table holds.
 
     thicknesses : least and largest [m] or text; compositions : of the cells computed, ascending
     tilt : direction of the beam relative to the zone axis, in the axes of the cell (x, y) [rad]
     tilt_range : how far tilts may lie from it along x and y [rad]
     sampling : step of the grid whose band limit waves and transmissions get [m]; the mode's when None
     static : without thermal motion; strained : False for disks that strain moves but does not change
-    progress : called with the share done
+    Raises PerovsimError for thicknesses that are no range, or a missing thermal displacement.
     """
     beam = microscope.mode(mode)
     if compositions is None:
@@ -135,7 +155,7 @@ def nanobeam_table(
             f"microscope '{microscope.name}' gives no thermal displacement of {', '.join(missing)}; add "
             f'{missing[0]} = "0.1 angstrom" to its table [displacements], or ask for static = True'
         )
-    settings = TableSettings(
+    return TableSettings(
         phase,
         float(microscope.energy),
         float(beam.semiangle),
@@ -149,16 +169,6 @@ def nanobeam_table(
         strained,
         float(angle_step),
     )
-    return _table(settings, progress, workers)
-
-
-def _table(settings: TableSettings, progress: Callable[[float], None] | None, workers: int | None) -> NanobeamTable:
-    name = table_cache.key(FORMAT, settings)
-    arrays = table_cache.load(name)
-    if arrays is None:
-        arrays = _computed(settings, progress, workers)
-        table_cache.store(name, arrays)
-    return NanobeamTable(settings, **arrays)
 
 
 def _beams(settings: TableSettings) -> np.ndarray:
@@ -176,8 +186,8 @@ def _nodes(settings: TableSettings) -> np.ndarray:
     return np.arange(-count, count + 1) * settings.angle_step
 
 
-def _computed(
-    settings: TableSettings, progress: Callable[[float], None] | None, workers: int | None
+def compute_table(
+    settings: TableSettings, progress: Callable[[float], None] | None = None, workers: int | None = None
 ) -> dict[str, np.ndarray]:
     """Run every cell of the expansion; return the spline coefficients and the halo."""
     expansion = Expansion(settings.compositions, settings.strained)
