@@ -28,7 +28,7 @@ COARSE_STEP = 1.2e-3
 COARSE_TILT = 10e-3
 """Largest tilt along x and y that is searched [rad]."""
 PITCH = 1.5e-3
-"""Distance of the tilts of neighbouring fine tables [rad]: they overlap, since each reaches 1 mrad, or must reach 0.75."""
+"""Distance of the tilts of neighbouring fine tables [rad]: they overlap, each reaches 0.75 or more."""
 KEPT = 4
 """Fine tables in memory."""
 POOR = 1.5
