@@ -23,7 +23,6 @@ _HOMES = {
     "perovsim.microscopy.strain": ("strain_profile",),
     "perovsim.microscopy.phase": ("crystal_phase",),
     "perovsim.microscopy.camera": ("Camera",),
-    "perovsim.microscopy.nanobeam_table": ("nanobeam_table",),
     "perovsim.microscopy.forward_fit": ("CrystalTables", "forward_profile"),
     "perovsim.microscopy.image_lattice": ("fit_image_lattice", "scan_distortion"),
     "perovsim.microscopy.reading": ("read_image", "read_measured", "read_scan"),
@@ -32,7 +31,7 @@ _HOMES = {
     "perovsim.microscopy.srtio3": ("srtio3_comparison",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("datasets", "strain")
+_MODULES = ("datasets", "nanobeam_table", "strain")
 
 __all__ = [*sorted(_HOME), *_MODULES]  # noqa: PLE0604
 

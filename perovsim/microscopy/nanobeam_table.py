@@ -259,7 +259,9 @@ class NanobeamTable:
         state = np.asarray(state, float)
         found, drawn, diffuse = np.zeros(camera.shape), self._drawn(state, camera, False), self.diffuse(state, camera)
         found[camera.index >= 0] = camera.norm * drawn[:, 0]
-        return found if diffuse is None else found + diffuse.value
+        if diffuse is not None:
+            found += diffuse.value
+        return np.maximum(found, 0.0, out=found)  # splines overshoot near zero, by some 1e-8
 
     def patterns(self, states: np.ndarray, camera: Camera, workers: int | None = None) -> np.ndarray:
         """Return the patterns of many states (n, 10), (n, rows, columns) float32."""

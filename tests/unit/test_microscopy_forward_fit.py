@@ -71,7 +71,7 @@ def test_free_aperture_finds_it_and_costs_precision(tables, truth):
     (free,) = fit_patterns(truth[None] * DOSE, DOSE, wrong, tables, ("radius", "edge"))
     named = dict(zip(NAMES, free.values, strict=True))
     assert_allclose(named["radius"], camera.radius, rtol=1e-3)
-    assert_allclose(named["edge"], camera.edge, rtol=0.03)
+    assert_allclose(named["edge"], camera.edge, rtol=0.1)  # the seam of a small window sharpens or softens it
     assert np.abs(free.values[:2] - STRAIN[:2]).max() < 1e-4 < np.abs(held.values[:2] - STRAIN[:2]).max()
     assert free.errors[0] > held.errors[0]
 

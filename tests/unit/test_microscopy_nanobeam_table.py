@@ -8,10 +8,10 @@ from numpy.testing import assert_allclose
 
 from benchmarks._nanobeam import CELL, EDGE, RADIUS, Window, affine, patterns
 from perovsim.errors import PerovsimError
-from perovsim.microscopy import Camera, crystal_phase, nanobeam_table, table_cache
+from perovsim.microscopy import Camera, crystal_phase, table_cache
 from perovsim.microscopy.draw import PARAMETERS
 from perovsim.microscopy.expansion import STRAIN_STEP, Expansion
-from perovsim.microscopy.nanobeam_table import STATE, state
+from perovsim.microscopy.nanobeam_table import STATE, nanobeam_table, state
 from perovsim.model import load_microscope
 
 WINDOW = Window(cells=16, points=24)
@@ -64,24 +64,25 @@ def test_equals_a_full_multislice_of_a_strained_turned_crystal_under_a_tilted_be
 
 
 def test_derivatives_are_those_of_the_pattern(table):
-    """Central differences; psf terms of second order are left out of the derivatives: 3 % of the largest."""
+    """Central differences to 5 % of the largest: derivatives leave the blur's own term out, psf 0.2 mrad here."""
     camera = WINDOW.camera
     at = state(exx=0.004, eyy=-0.003, exy=0.002, rotation=0.01, composition=0.2, thickness=6.3 * CELL, tilt_x=2e-4)
-    steps = dict.fromkeys(STATE, 1e-6) | {"thickness": 1e-12, "composition": 1e-4, "rotation": 1e-5}
+    steps = dict.fromkeys(STATE, 1e-4) | dict.fromkeys(STATE[6:], 2e-6) | {"thickness": 1e-11, "composition": 1e-2}
     found = np.zeros((*camera.shape, len(PARAMETERS) + 1))
     found[camera.index >= 0] = table.derivatives(at, camera) @ camera.chain
-    assert_allclose(found[..., 0], table.pattern(at, replace(camera)) - table.diffuse(at, camera).value, atol=1e-12)
+    disks = table.pattern(at, camera) - table.diffuse(at, camera).value
+    assert_allclose(found[..., 0], disks, rtol=1e-4, atol=1e-7)  # below zero a pattern is cut off
     for column, name in enumerate(STATE):
         move = np.eye(len(STATE))[column] * steps[name]
         up, down = (
             table.pattern(at + sign * move, camera) - table.diffuse(at + sign * move, camera).value for sign in (1, -1)
         )
         expected = (up - down) / (2 * steps[name])
-        assert_allclose(found[..., 1 + column], expected, atol=0.03 * np.abs(expected).max(), err_msg=name)
+        assert_allclose(found[..., 1 + column], expected, atol=0.05 * np.abs(expected).max(), err_msg=name)
     for column, name in ((11, "radius"), (12, "edge")):
         pair = [table.pattern(at, replace(camera, **{name: getattr(camera, name) + s * 1e-7})) for s in (1, -1)]
         expected = (pair[0] - pair[1]) / 2e-7
-        assert_allclose(found[..., column], expected, atol=0.03 * np.abs(expected).max(), err_msg=name)
+        assert_allclose(found[..., column], expected, atol=0.05 * np.abs(expected).max(), err_msg=name)
 
 
 def test_blur_of_the_camera_equals_a_convolution(table):
@@ -117,7 +118,7 @@ def test_thermal_motion_takes_from_the_disks_and_gives_to_the_halo(microscope, t
         at = state(thickness=repeat * CELL)
         diffuse = warm.diffuse(at, camera).value.sum()
         disks = warm.pattern(at, camera).sum() - diffuse
-        assert disks < cold.pattern(at, camera).sum() - 0.5 * diffuse
+        assert disks < cold.pattern(at, camera).sum() and 0.9 < disks + diffuse < 1
         shares.append(diffuse)
     assert cold.diffuse(state(thickness=4 * CELL), camera) is None
     assert 1.7 < shares[1] / shares[0] < 3
