@@ -33,6 +33,9 @@ _HOMES = {
         "scan_rotation",
     ),
     "perovsim.microscopy.pacbed": ("PacbedTable", "pacbed_table", "thickness_from_pacbed"),
+    "perovsim.microscopy.phase": ("crystal_phase",),
+    "perovsim.microscopy.camera": ("Camera",),
+    "perovsim.microscopy.forward_fit": ("CrystalTables", "forward_profile"),
     "perovsim.microscopy.image_lattice": ("fit_image_lattice", "scan_distortion"),
     "perovsim.microscopy.image_strain": ("local_lattice", "strain_against"),
     "perovsim.microscopy.grains": ("find_grains", "misorientation"),
@@ -51,7 +54,7 @@ _HOMES = {
     "perovsim.microscopy.precession": ("precession_findings",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("datasets", "strain")
+_MODULES = ("datasets", "nanobeam_table", "strain")
 
 __all__ = [*sorted(_HOME), *_MODULES]  # noqa: PLE0604
 
