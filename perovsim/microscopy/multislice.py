@@ -11,7 +11,7 @@ import numpy as np
 import scipy.fft as fft
 
 from perovsim.microscopy.grid import Grid
-from perovsim.microscopy.potential import Projector, transmission
+from perovsim.microscopy.potential import POSITIONS, AbtemProjector, Projector, transmission
 from perovsim.microscopy.sample import Sample
 from perovsim.microscopy.work import Workers
 
@@ -26,16 +26,25 @@ class Gratings:
 
     origin : (x, y) of the first grid point [m]; grid : of the waves; the cell of the grid is
     periodic, atoms beyond it are wrapped into it
+    projection : POSITIONS, or ABTEM (its infinite projection, on the grid of the waves)
     """
 
     def __init__(
-        self, sample: Sample, grid: Grid, origin: tuple[float, float], energy: float, fine: int | None = None
+        self,
+        sample: Sample,
+        grid: Grid,
+        origin: tuple[float, float],
+        energy: float,
+        fine: int | None = None,
+        projection: str = POSITIONS,
     ) -> None:
-        fine = FINE if fine is None else fine
+        if fine is None:
+            fine = FINE if projection == POSITIONS else 1
         self.sample, self.grid, self.energy, self.fine = sample, grid, energy, fine
         self._xy = sample.xy - np.asarray(origin)
         shape = (grid.shape[0] * fine, grid.shape[1] * fine)
-        self._projector = Projector(Grid(shape, (grid.step[0] / fine, grid.step[1] / fine)), sample.numbers)
+        projector = Projector if projection == POSITIONS else AbtemProjector
+        self._projector = projector(Grid(shape, (grid.step[0] / fine, grid.step[1] / fine)), sample.numbers)
 
     def potential(self, index: int) -> np.ndarray:
         """Return the projected potential of a slice on the fine grid [V m]."""
