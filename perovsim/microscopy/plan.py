@@ -58,9 +58,14 @@ class Plan:
         return self.low, self.low + self.columns * self.grid.step[0]
 
     @property
+    def pixel(self) -> float:
+        """Edge of a detector pixel [rad]."""
+        return self.lam / self.grid.size[0]
+
+    @property
     def q(self) -> np.ndarray:
         """Angles of the detector pixels along x and along y [rad]."""
-        return np.arange(-self.half, self.half + 1) * self.lam / self.grid.size[0]
+        return np.arange(-self.half, self.half + 1) * self.pixel
 
     def only(self, chosen: np.ndarray) -> Plan:
         """Return the plan of some positions."""
