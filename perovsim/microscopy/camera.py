@@ -16,6 +16,7 @@ class Camera:
     edge : standard deviation of the aperture's edge, I = erfc((r - radius) / (sqrt(2) edge)) / 2 [rad];
     None for the edge of a simulated scan: amplitude falls linearly over one pixel, sampled at the pixels
     psf : standard deviation of the point spread of the camera [rad], 0 without
+    field : disks that lie beyond this angle from the middle are left out [rad]
     Angles are counted from the middle of the camera.
     """
 
@@ -24,6 +25,7 @@ class Camera:
     radius: float
     edge: float | None = None
     psf: float = 0.0
+    field: float = np.inf
 
     @classmethod
     def of_scan(cls, scan: Any) -> Camera:

@@ -74,14 +74,21 @@ def crystal_cell(
     plane, depth = atoms.cell[:2, :2] * ANGSTROM, float(atoms.cell[2, 2]) * ANGSTROM
     if occupants is None:
         occupants = [{symbol: 1.0} for symbol in atoms.get_chemical_symbols()]
+    groups, spacing = atomic_layers(atoms)
+    medium = _Medium(plane, energy, displacements, limit)
+    xy = atoms.positions[:, :2] * ANGSTROM
+    layers = [medium.transmission([(xy[site], occupants[site]) for site in group]) for group in groups]
+    return CrystalCell(plane, depth, energy, np.array(layers), spacing)
+
+
+def atomic_layers(atoms: Any) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the atoms of each layer along z, and the distance from each layer to the next [m]."""
+    depth = float(atoms.cell[2, 2]) * ANGSTROM
     z = (atoms.positions[:, 2] * ANGSTROM + 0.5 * SAME_LAYER) % depth - 0.5 * SAME_LAYER
     order = np.argsort(z, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(z[order]) > SAME_LAYER) + 1)
     heights = np.array([z[group].mean() for group in groups])
-    medium = _Medium(plane, energy, displacements, limit)
-    xy = atoms.positions[:, :2] * ANGSTROM
-    layers = [medium.transmission([(xy[site], occupants[site]) for site in group]) for group in groups]
-    return CrystalCell(plane, depth, energy, np.array(layers), np.diff(np.append(heights, heights[0] + depth)))
+    return groups, np.diff(np.append(heights, heights[0] + depth))
 
 
 class _Medium:

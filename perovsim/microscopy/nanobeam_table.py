@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,14 +25,14 @@ from perovsim.microscopy.camera import Camera
 from perovsim.microscopy.crystal import CrystalCell, crystal_cell
 from perovsim.microscopy.draw import MARGIN, PARAMETERS, draw
 from perovsim.microscopy.expansion import Expansion
-from perovsim.microscopy.halo import Halo
+from perovsim.microscopy.halo import halo, halo_ends, halo_profile
 from perovsim.microscopy.multislice import FINE
 from perovsim.microscopy.optics import wavelength
 from perovsim.microscopy.phase import Phase
 from perovsim.microscopy.plane_waves import Band, PlaneWaves
 from perovsim.microscopy.work import Workers
 
-FORMAT = "perovsim-table/1"
+FORMAT = "perovsim-table/4"
 COMPOSITIONS = (0.0, 0.15, 0.3, 0.45, 0.6)
 ANGLE_STEP = 0.6e-3
 """Distance of the directions [rad]: intensities of a 40 nm crystal change over some 3 mrad."""
@@ -61,6 +62,15 @@ def state(**values: float) -> np.ndarray:
     if unknown:
         raise PerovsimError(f"no entry '{unknown.pop()}' in a crystal's state; known: {', '.join(STATE)}")
     return np.array([float(values.get(name, 0.0)) for name in STATE])
+
+
+@dataclass(frozen=True)
+class Diffuse:
+    """Electrons that were scattered out of the beams, per pixel, (rows, columns), and their derivatives."""
+
+    value: np.ndarray
+    by_composition: np.ndarray
+    by_thickness: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -134,7 +144,7 @@ def nanobeam_table(
         tuple(float(x) for x in compositions) if phase.alloy else (0.0,),
         (float(tilt[0]), float(tilt[1])),
         float(tilt_range),
-        Band.of_step(float(beam.sampling) if sampling is None else float(sampling)),
+        Band(float(beam.sampling) if sampling is None else float(sampling)),
         tuple((name, 0.0 if static else float(microscope.displacements[name])) for name in elements),
         strained,
         float(angle_step),
@@ -174,24 +184,27 @@ def _computed(
     beams, nodes = _beams(settings), _nodes(settings)
     directions = np.stack(np.meshgrid(nodes, nodes, indexing="xy"), -1).reshape(-1, 2) + settings.tilt
     count = settings.repeats[1] - settings.repeats[0] + 1
-    size = 4 * count * len(expansion.configurations) * len(directions) * (len(beams) + 1)
+    size = 4 * count * len(expansion.configurations) * len(directions) * len(beams)
     require_memory(3 * size, "the crystal table", "give a smaller range of thicknesses or tilts")
-    runs = expansion.configurations
 
     def run(config: Any) -> np.ndarray:
         waves = PlaneWaves(_cell(settings, *config), settings.band)
-        return waves.intensities(directions, beams, settings.repeats)
+        intensity = waves.intensities(directions, beams, settings.repeats)
+        return intensity.transpose(0, 2, 1).reshape(count, len(nodes), len(nodes), -1)
 
-    found = []
+    runs = [partial(halo_profile, settings, end) for end in halo_ends(settings)]
+    ends = len(runs)
+    runs += [partial(run, config) for config in expansion.configurations]
+    found: list[np.ndarray] = []
     with Workers(workers) as pool:
-        for intensity in pool.ahead(run, runs):
-            found.append(intensity.transpose(0, 2, 1).reshape(count, len(nodes), len(nodes), -1))
+        for part in pool.ahead(lambda do: do(), runs):
+            found.append(part)
             if progress is not None:
                 progress(len(found) / len(runs))
-    data = expansion.coefficients(found).swapaxes(0, 1)
+    data = expansion.coefficients(found[ends:]).swapaxes(0, 1)
     for axis in (0, 2, 3):
         data = spline_filter1d(data, axis=axis, output=np.float32)
-    return {"data": data, "halo": Halo.of(settings).profiles}
+    return {"data": data, "halo": np.array(found[:ends]) if ends else np.zeros((1, 1, 1))}
 
 
 def _cell(settings: TableSettings, composition: float, strain: tuple[float, float, float]) -> CrystalCell:
@@ -208,12 +221,12 @@ def _cell(settings: TableSettings, composition: float, strain: tuple[float, floa
 class NanobeamTable:
     """Patterns of one phase; made by `nanobeam_table`.
 
-    data : spline coefficients (thickness, mode, y, x, beam), the last beam being the sum of all beams
-    halo : angular distribution of the diffuse electrons, (composition, radius)
+    data : spline coefficients (thickness, mode, y, x, beam)
+    halo : diffuse electrons per solid angle, (composition at the ends, thickness, ring) [1/rad^2]
     """
 
     def __init__(self, settings: TableSettings, data: np.ndarray, halo: np.ndarray) -> None:
-        self.settings, self.data, self.halo = settings, data, Halo(settings, halo)
+        self.settings, self.data, self.halo = settings, data, halo
         self.expansion = Expansion(settings.compositions, settings.strained)
         self.beams, self.nodes = _beams(settings), _nodes(settings)
         self.lam = wavelength(settings.energy)
@@ -233,7 +246,9 @@ class NanobeamTable:
 
     def pattern(self, state: np.ndarray, camera: Camera) -> np.ndarray:
         """Return one pattern, (rows, columns) [fraction of the beam per pixel]; state : see `state`."""
-        return self._drawn(np.asarray(state, float), camera, False)[..., 0]
+        state = np.asarray(state, float)
+        disks, diffuse = self._drawn(state, camera, False)[..., 0], self.diffuse(state, camera)
+        return disks if diffuse is None else disks + diffuse.value
 
     def patterns(self, states: np.ndarray, camera: Camera, workers: int | None = None) -> np.ndarray:
         """Return the patterns of many states (n, 10), (n, rows, columns) float32."""
@@ -248,8 +263,17 @@ class NanobeamTable:
         return found
 
     def derivatives(self, state: np.ndarray, camera: Camera) -> np.ndarray:
-        """Return the pattern and its derivatives by PARAMETERS, (rows, columns, 13); lengths in SI."""
+        """Return the disks and their derivatives by PARAMETERS, (rows, columns, 13), lengths in SI."""
         return self._drawn(np.asarray(state, float), camera, True)
+
+    def centres(self, state: np.ndarray, camera: Camera) -> np.ndarray:
+        """Return where the disks of all beams lie, (beam, 2) (x, y) [pixel]."""
+        return _Geometry(state, self.beams, self._reciprocal, camera).centres
+
+    def holds(self, state: np.ndarray) -> bool:
+        """Whether the tilt of a state lies in the table."""
+        off = np.abs(_turned(state[6:8], -state[3]) - self.settings.tilt).max()
+        return bool(off <= self.settings.tilt_range + 0.5 * self.settings.angle_step)
 
     def require(self, state: np.ndarray) -> None:
         """Raise PerovsimError for a state outside the table."""
@@ -266,8 +290,7 @@ class NanobeamTable:
                 f"composition {composition:.3f} is outside the table of {self.phase.name}, {low:g} to {high:g}; "
                 "make a table with other compositions"
             )
-        off = np.abs(_turned(state[6:8], -state[3]) - self.settings.tilt).max()
-        if off > self.settings.tilt_range + 0.5 * self.settings.angle_step:
+        if not self.holds(state):
             x, y = np.array(self.settings.tilt) * 1e3
             raise PerovsimError(
                 f"tilt ({state[6] * 1e3:.2f}, {state[7] * 1e3:.2f}) mrad is further than "
@@ -287,7 +310,7 @@ class NanobeamTable:
         out = np.zeros((*camera.shape, len(PARAMETERS) + 1 if full else 1))
         seen = geometry.seen
         draw(
-            nodes[:-1][seen],
+            nodes[seen],
             origin,
             self.settings.angle_step,
             (np.cos(rotation), np.sin(rotation)),
@@ -303,6 +326,16 @@ class NanobeamTable:
         if full:
             camera.to_si(out)
         return out
+
+    def diffuse(self, state: np.ndarray, camera: Camera) -> Diffuse | None:
+        """Return the halo of diffuse electrons on a camera; None where the crystal has none."""
+        if not self.halo.any():
+            return None
+        low, high = self.settings.compositions[0], self.settings.compositions[-1]
+        span, depth = max(high - low, TOLERANCE), self.phase.edges[2]
+        place = state[5] / depth - self.settings.repeats[0]
+        value, change, slope = halo(self.halo, (state[4] - low) / span, place, state[8:10], camera)
+        return Diffuse(value, change / span, slope / depth)
 
     def _thickness(self, thickness: float) -> tuple[slice, float]:
         """Return the four nodes around a thickness, and the place after the second."""
@@ -357,7 +390,9 @@ class _Geometry:
         radius, edge, _ = camera.profile
         reach = radius + (MARGIN * edge if edge else 1)
         high = np.array(camera.shape[::-1]) - 1 + reach
-        self.seen = np.flatnonzero(np.all((self.centres > -reach) & (self.centres < high), axis=1))
+        seen = np.all((self.centres > -reach) & (self.centres < high), axis=1)
+        away = np.hypot(*(self.centres - 0.5 * (np.array(camera.shape[::-1]) - 1)).T)
+        self.seen = np.flatnonzero(seen & (away < camera.field / camera.pixel + reach))
 
 
 def _turned(vector: np.ndarray, angle: float) -> np.ndarray:

@@ -22,18 +22,22 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Band:
-    """The physical band limit of waves and transmissions: 1 inside, a cosine edge, 0 outside.
+    """The physical band limit of waves and transmissions, that of a grid: 1 inside, a cosine edge, 0 outside.
 
-    end : largest |k| [1/m]; width : of the edge [1/m]
+    step : of the grid [m]
     """
 
-    end: float
-    width: float
+    step: float
 
-    @classmethod
-    def of_step(cls, step: float) -> Band:
-        """Return the band of a grid with this step [m]."""
-        return cls(CUTOFF / (2 * step), TAPER / step)
+    @property
+    def end(self) -> float:
+        """Largest |k| [1/m]."""
+        return CUTOFF / (2 * self.step)
+
+    @property
+    def width(self) -> float:
+        """Width of the edge [1/m]."""
+        return TAPER / self.step
 
     def __call__(self, k: np.ndarray) -> np.ndarray:
         """Return the limit at |k| [1/m]."""
@@ -65,10 +69,10 @@ class PlaneWaves:
         return points / np.float32(np.prod(self._points))
 
     def intensities(self, directions: np.ndarray, beams: np.ndarray, repeats: tuple[int, int]) -> np.ndarray:
-        """Return |psi_g|^2 of beams after first ... last repeats, and last the sum over all beams.
+        """Return |psi_g|^2 of beams after first ... last repeats.
 
         directions : of the waves relative to the zone axis, (n, 2) [rad]; beams : (h, k), (m, 2)
-        Returns (repeat, beam + 1, n), float32
+        Returns (repeat, beam, n), float32
         """
         parts = [
             self._batch(directions[first : first + BATCH], beams, repeats) for first in range(0, len(directions), BATCH)
@@ -90,14 +94,14 @@ class PlaneWaves:
         seen = central[:, None] + beams + np.array(self.most)
         inside = np.all((seen >= 0) & (seen <= 2 * np.array(self.most)), axis=-1)
         seen = np.where(inside[..., None], seen, 0)
-        found = np.empty((repeats[1] - repeats[0] + 1, len(beams) + 1, count), np.float32)
-        for repeat in range(1, repeats[1] + 1):
-            for layer, distance in zip(self._layers, self.cell.spacing, strict=True):
+        found = np.empty((repeats[1] - repeats[0] + 1, len(beams), count), np.float32)
+        for repeat in range(repeats[1] + 1):
+            for layer, distance in zip(self._layers, self.cell.spacing, strict=True) if repeat else ():
                 wave = self._slice(wave, layer) * steps[distance]
             if repeat >= repeats[0]:
                 intensity = wave.real**2 + wave.imag**2
-                at = intensity[seen[..., 0], number[:, None], seen[..., 1]] * inside
-                found[repeat - repeats[0]] = np.vstack([at.T, intensity.sum(axis=(0, 2))])
+                at = intensity[seen[..., 0], number[:, None], seen[..., 1]]
+                found[repeat - repeats[0]] = (at * inside).T
         return found
 
     def _slice(self, wave: np.ndarray, layer: np.ndarray) -> np.ndarray:

@@ -65,7 +65,7 @@ def strain_profile(
     good = [fit for fit in fits if not fit.reason]
     if good:
         try:
-            base = _on_basis(base, np.mean([fit.basis for fit in good], axis=0) * scan.pixel)
+            base = on_basis(base, np.mean([fit.basis for fit in good], axis=0) * scan.pixel)
         except MeasurementError as cause:
             if reference is not None:
                 raise
@@ -200,7 +200,7 @@ def _strain(
     basis: np.ndarray, covariance: np.ndarray, base: np.ndarray, base_covariance: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return (xx, yy, xy, rotation) of one lattice against its reference, and standard errors."""
-    value = _tensor(basis, base)
+    value = lattice_tensor(basis, base)
     total = np.zeros((4, 4))
     for at, spread in ((0, covariance), (1, base_covariance)):
         pair = [basis, base]
@@ -210,12 +210,12 @@ def _strain(
             moved = pair[at].copy()
             moved.flat[entry] += step
             shifted = [moved if side == at else pair[side] for side in (0, 1)]
-            jacobian[:, entry] = (_tensor(*shifted) - value) / step
+            jacobian[:, entry] = (lattice_tensor(*shifted) - value) / step
         total += jacobian @ spread @ jacobian.T
     return value, np.sqrt(np.diag(total))
 
 
-def _tensor(basis: np.ndarray, base: np.ndarray) -> np.ndarray:
+def lattice_tensor(basis: np.ndarray, base: np.ndarray) -> np.ndarray:
     """Return (xx, yy, xy, rotation) from F = (B B_ref^-1)^-T = V R."""
     gradient = np.linalg.inv(basis @ np.linalg.inv(base)).T
     left, stretch, right = np.linalg.svd(gradient)
@@ -224,7 +224,7 @@ def _tensor(basis: np.ndarray, base: np.ndarray) -> np.ndarray:
     return np.array([v[0, 0] - 1, v[1, 1] - 1, v[0, 1], np.arctan2(turn[1, 0], turn[0, 0])])
 
 
-def _on_basis(base: np.ndarray, seen: np.ndarray) -> np.ndarray:
+def on_basis(base: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """Return the reference basis expressed in the indices of the basis that was found.
 
     A pattern may show only every second reflection of the reference cell, or turned axes: the whole
@@ -236,7 +236,7 @@ def _on_basis(base: np.ndarray, seen: np.ndarray) -> np.ndarray:
         whole = np.array([span[e] for e in entries], float).reshape(2, 2)
         if np.linalg.det(whole) < 0.5:
             continue
-        value = _tensor(seen, base @ whole)
+        value = lattice_tensor(seen, base @ whole)
         size = np.abs(value[:3]).max() + SMALL_STEP * np.abs(value[3])
         if size < best - SMALL_STEP:
             best, chosen = size, base @ whole

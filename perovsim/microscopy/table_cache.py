@@ -13,9 +13,9 @@ MOST = 24
 """Tables that stay on disk, the latest used ones."""
 
 
-def folder() -> Path:
-    """Return the folder of the tables; XDG_CACHE_HOME moves it."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "perovsim" / "tables"
+def folder(kind: str = "tables") -> Path:
+    """Return the folder of the tables, or of another kind of arrays; XDG_CACHE_HOME moves it."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "perovsim" / kind
 
 
 def key(*content: Any) -> str:
@@ -29,9 +29,9 @@ def key(*content: Any) -> str:
     return digest.hexdigest()[:32]
 
 
-def load(name: str) -> dict[str, np.ndarray] | None:
+def load(name: str, kind: str = "tables") -> dict[str, np.ndarray] | None:
     """Return the arrays stored under a key, or None; the file counts as used now."""
-    path = folder() / f"{name}.npz"
+    path = folder(kind) / f"{name}.npz"
     try:
         with np.load(path) as stored:
             arrays = dict(stored)
@@ -41,19 +41,19 @@ def load(name: str) -> dict[str, np.ndarray] | None:
     return arrays
 
 
-def store(name: str, arrays: dict[str, np.ndarray]) -> None:
-    """Write arrays under a key in one step, and drop the tables used longest ago.
+def store(name: str, arrays: dict[str, np.ndarray], kind: str = "tables", most: int = MOST) -> None:
+    """Write arrays under a key in one step, and drop those used longest ago beyond the `most` latest.
 
     A folder that cannot be written leaves the table in memory only.
     """
-    home = folder()
+    home = folder(kind)
     part = home / f"{name}.{os.getpid()}.part"
     try:
         home.mkdir(parents=True, exist_ok=True)
         with open(part, "wb") as file:
             np.savez(file, **arrays)
         part.replace(home / f"{name}.npz")
-        for old in sorted(home.glob("*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)[MOST:]:
+        for old in sorted(home.glob("*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)[most:]:
             old.unlink(missing_ok=True)
     except OSError:
         part.unlink(missing_ok=True)
