@@ -123,22 +123,22 @@ class Propagation:
 
     def _inner(self, spectrum: np.ndarray) -> np.ndarray:
         """Return the columns inside the band, in FFT order."""
-        if self._count == spectrum.shape[1]:
+        if self._count == spectrum.shape[-1]:
             return spectrum
-        return np.concatenate([spectrum[:, : self._most + 1], spectrum[:, -self._most :]], axis=1)
+        return np.concatenate([spectrum[..., : self._most + 1], spectrum[..., -self._most :]], axis=-1)
 
     def __call__(self, wave: np.ndarray) -> np.ndarray:
-        """Return the propagated wave, (nx, ny)."""
-        rows = fft.fft(wave, axis=1, overwrite_x=True)
-        inner = fft.fft(self._inner(rows), axis=0, overwrite_x=True)
+        """Return propagated waves, (..., nx, ny)."""
+        rows = fft.fft(wave, axis=-1, overwrite_x=True)
+        inner = fft.fft(self._inner(rows), axis=-2, overwrite_x=True)
         inner *= self._step
-        inner = fft.ifft(inner, axis=0, overwrite_x=True, norm="forward")
-        if self._count < rows.shape[1]:
-            rows[:, : self._most + 1] = inner[:, : self._most + 1]
-            rows[:, self._most + 1 : -self._most] = 0
-            rows[:, -self._most :] = inner[:, self._most + 1 :]
+        inner = fft.ifft(inner, axis=-2, overwrite_x=True, norm="forward")
+        if self._count < rows.shape[-1]:
+            rows[..., : self._most + 1] = inner[..., : self._most + 1]
+            rows[..., self._most + 1 : -self._most] = 0
+            rows[..., -self._most :] = inner[..., self._most + 1 :]
             inner = rows
-        return fft.ifft(inner, axis=1, overwrite_x=True, norm="forward")
+        return fft.ifft(inner, axis=-1, overwrite_x=True, norm="forward")
 
 
 def convolved(wave: np.ndarray, step: np.ndarray) -> np.ndarray:

@@ -1,42 +1,115 @@
-"""Audit of a film: points drawn at random, interfaces included, computed again on whole local lamellae by abTEM."""
+"""Audit of a film: columns drawn at random, interfaces included, computed again by abTEM on whole local lamellae."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from perovsim.atoms import build_lamella
-from perovsim.microscopy.film.columns import Columns
-from perovsim.microscopy.film.sources import Optics
-from perovsim.microscopy.nanobeam import scan_4d
+from perovsim.microscopy.film.columns import columns_at
+from perovsim.microscopy.film.lamellae import piece
+from perovsim.microscopy.film.mixture import WAYS
+from perovsim.microscopy.film.sources import optics
+from perovsim.microscopy.film.store import FilmStore
 
-HALF = 6e-9
-"""Half width of the lamella around a point [m]: the probe's tails end within it."""
-
-
-def exact_patterns(
-    result: Any, view: Optics, columns: Columns, time: float, x: np.ndarray, phonons: int, seed: int, way: str = "exact"
-) -> np.ndarray:
-    """Return exact patterns at nearby places x [m] of one time, at heights drawn at random, (place, qy, qx)."""
-    anchor = _anchor(columns, 0.5 * (x.min() + x.max()))
-    shift = float(columns.move(anchor)) - anchor
-    middle = 0.5 * (x.min() + x.max()) - shift
-    lamella = build_lamella(
-        result,
-        time=time,
-        window=(middle - HALF, middle + HALF),
-        thickness=view.thickness,
-        height=view.height,
-        seed=seed,
-    )
-    y = np.random.default_rng([seed, len(x)]).random(len(x)) * lamella.height
-    places = np.stack([x - shift, y], axis=1)
-    scan = scan_4d(lamella, view.microscope, positions=places, mode=view.mode, phonons=phonons, seed=seed, fidelity=way)
-    return scan.expectation.astype(float)
+PER_LAMELLA = 10
+"""Points on one lamella, whose potentials they share."""
+REACH = 2e-9
+"""Points of one lamella lie within this from its first one [m]."""
 
 
-def _anchor(columns: Columns, x: float) -> float:
-    """Return the border that a lamella around x is anchored at: the nearest one, contacts apart."""
-    edges = [layer.x1 for layer in columns.layers[:-1]]
-    return min(edges, key=lambda edge: abs(edge - x))
+@dataclass(frozen=True)
+class FilmAudit:
+    """Deviations sum |I - I_exact| / sum I_exact of points of a film.
+
+    way, time, x : of each point; deviation : of each; promised : what the film promises for the mean of each way
+    """
+
+    way: np.ndarray
+    time: np.ndarray
+    x: np.ndarray
+    deviation: np.ndarray
+    promised: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the mean over the points of every way is within what was promised."""
+        return all(mean <= self.promised for _, mean, _ in self.by_way().values())
+
+    def by_way(self) -> dict[str, tuple[int, float, float]]:
+        """Return the number of points, mean and largest deviation of each way."""
+        return {
+            WAYS[k]: (int((self.way == k).sum()), *_mean_and_most(self.deviation[self.way == k]))
+            for k in np.unique(self.way)
+        }
+
+    def __str__(self) -> str:
+        parts = [
+            f"{name} {mean:.1%} (at most {most:.1%}, {count} points)"
+            for name, (count, mean, most) in self.by_way().items()
+        ]
+        verdict = "within" if self.ok else "NOT within"
+        return f"audit of {len(self.way)} points: {', '.join(parts)}; {verdict} the promised {self.promised:.0%}"
+
+    def attributes(self) -> dict[str, Any]:
+        """Return the numbers as a file holds them."""
+        return {
+            "audit_points": len(self.way),
+            "audit_ok": self.ok,
+            "audit": {
+                name: {"points": count, "mean": mean, "most": most}
+                for name, (count, mean, most) in self.by_way().items()
+            },
+            "audit_text": str(self),
+        }
+
+
+def _mean_and_most(values: np.ndarray) -> tuple[float, float]:
+    return float(values.mean()), float(values.max())
+
+
+def audit_film(
+    store: FilmStore,
+    result: Any,
+    microscope: Any,
+    points: int,
+    seed: int,
+    phonons: int = 1,
+    tell: Any = None,
+    workers: int | None = None,
+) -> FilmAudit:
+    """Compute points of a film again exactly; a lamella at a time, the ways in turn, each interface in its turn."""
+    view = optics(result, microscope, store.attrs["mode"], store.attrs["thickness"])
+    rng = np.random.default_rng([seed, points])
+    way, x = np.asarray(store["way"][:]), np.asarray(store["x"][:])
+    groups = _groups(way, rng)
+    found: list[tuple[int, float, float, float]] = []
+    for number in range(int(np.ceil(points / PER_LAMELLA))):
+        time, column = groups[number % len(groups)]
+        near = np.flatnonzero((np.abs(x - x[column]) <= REACH) & (way[time] == way[time, column]))
+        wanted = min(PER_LAMELLA, points - len(found))
+        chosen = np.sort(rng.choice(near, wanted))
+        seconds = float(store["time"][time])
+        made = piece(result, view, columns_at(result, seconds, x), seconds, x[chosen], seed)
+        y = rng.random(wanted) * made.lamella.height
+        exact = made.patterns(view, x[chosen], y, phonons, seed + 1, "exact", workers)
+        ours = np.asarray(store["expectation"][time], float)[chosen]
+        off = np.abs(ours - exact).sum(axis=(1, 2)) / exact.sum(axis=(1, 2))
+        found += [(int(way[time, c]), seconds, float(x[c]), float(d)) for c, d in zip(chosen, off, strict=True)]
+        if tell is not None:
+            tell("audit", len(found) / points)
+    columns = [np.array(values) for values in zip(*found, strict=True)]
+    audit = FilmAudit(*columns, promised=float(store.attrs["error"]))
+    store.note(**audit.attributes())
+    return audit
+
+
+def _groups(way: np.ndarray, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Return (time, column) to audit around, in turn: every run of columns of one way, at times drawn at random."""
+    found = []
+    for time in rng.permutation(len(way)):
+        edges = np.flatnonzero(np.diff(way[time])) + 1
+        found.append([(int(time), int(rng.choice(run))) for run in np.split(np.arange(way.shape[1]), edges)])
+    order = {run[0][0]: run for run in found}
+    return [one for runs in order.values() for one in rng.permutation(np.array(runs)).tolist()]

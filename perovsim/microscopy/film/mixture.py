@@ -15,6 +15,8 @@ from perovsim.microscopy.probe import probe_spectrum
 WHOLE = 0.97
 """A column with at least this share of the probe in one layer counts as that layer's: an Airy probe has 3 % of
 its electrons beyond three of its radii."""
+GRAIN = 3
+"""Columns inside a metal contact that are windows on its grain."""
 NEGLIGIBLE = 1e-4
 """Share of a layer that is left out."""
 WAYS = ("table", "mean", "mixture", "window")
@@ -42,12 +44,24 @@ def ways(part: np.ndarray, columns: Columns, most_lead: float) -> np.ndarray:
     """Return the index in WAYS of each column.
 
     part : shares of the probe; most_lead : share of metallic lead up to which the table of the intact lattice is used
+    Columns where the probe meets the lattice or a metal and something else are windows; so are the first ones
+    inside a metal, whose grain gives the pattern of all others.
     """
     found = np.full(len(part), WAYS.index("mixture"))
     for number, layer in enumerate(columns.layers):
         found[part[:, number] >= WHOLE] = WAYS.index("table" if layer.kind == "lattice" else "mean")
-    lattice = [number for number, layer in enumerate(columns.layers) if layer.kind == "lattice"]
-    inside = part[:, lattice].sum(axis=1)
-    cut = (found == WAYS.index("mixture")) & (inside > 1 - WHOLE)
-    found[cut | (columns.lead * inside > most_lead)] = WAYS.index("window")
+    lattice, metal = (
+        part[:, [n for n, layer in enumerate(columns.layers) if layer.kind == kind]].sum(axis=1)
+        for kind in ("lattice", "metal")
+    )
+    cut = (found == WAYS.index("mixture")) & (lattice + metal > 1 - WHOLE)
+    found[cut | (columns.lead * lattice > most_lead) | _first_metal(metal)] = WAYS.index("window")
     return found
+
+
+def _first_metal(share: np.ndarray) -> np.ndarray:
+    """Return the mask of the metal's columns that lie nearest to its interface, GRAIN of them."""
+    whole = np.flatnonzero(share >= WHOLE)
+    mask = np.zeros(len(share), bool)
+    mask[whole[:GRAIN] if len(whole) and share[0] < WHOLE else whole[-GRAIN:]] = True
+    return mask

@@ -1,7 +1,7 @@
 """Mean patterns of the phases: the crystal table of the lattice, and windows on slabs of everything else.
 
-An amorphous layer scatters into rings that fluctuate from place to place (speckle), and a metal contact
-consists of grains of any orientation: both are replaced by their mean, a pattern with the symmetry of a square.
+An amorphous layer scatters into rings that fluctuate from place to place (speckle); its mean pattern, with the
+symmetry of a square, stands for all of them.
 """
 
 from __future__ import annotations
@@ -25,12 +25,10 @@ SLAB = 4e-9
 """Width of the slab of a material without a table [m]."""
 PLACES, SNAPSHOTS = 4, 1
 """Places along the slab, and frozen phonons at each; each counts eight times by the symmetries of a square."""
-GRAINS = {"metal": 6, "amorphous": 3}
-"""Slabs of a material: metal grains have one orientation each."""
+SLABS = 3
+"""Slabs of a material, each packed anew."""
 WIDE = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Compositions of a table that holds every alloy."""
-CONTACT = 6e-9
-"""Depth of a contact at which its slab is taken [m]; films that grow there are thinner at the first time."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,9 @@ def optics(result: Any, microscope: Any, mode: str, thickness: float) -> Optics:
     return Optics(microscope, mode, lamella.thickness, lamella.height, plan)
 
 
-def table_of(result: Any, view: Optics, columns: list[Columns], progress: Any = None) -> NanobeamTable:
+def table_of(
+    result: Any, view: Optics, columns: list[Columns], progress: Any = None, workers: int | None = None
+) -> NanobeamTable:
     """Return the crystal table of a device's lattice for the compositions that a film meets."""
     cell, _ = cells_of(result.device)
     phase = crystal_phase("CsPbBr3", "CsPbCl3", cell=cell)
@@ -83,6 +83,7 @@ def table_of(result: Any, view: Optics, columns: list[Columns], progress: Any = 
         thicknesses=(depth - 2 * cell, depth + 2 * cell),
         compositions=compositions,
         progress=progress,
+        workers=workers,
     )
 
 
@@ -93,7 +94,7 @@ def crystal_pattern(table: NanobeamTable, view: Optics, exx: float, eyy: float, 
     return table.pattern(state(exx=exx, eyy=eyy, composition=composition, thickness=depth), view.camera)
 
 
-def slab_pattern(result: Any, view: Optics, region: Any) -> np.ndarray:
+def slab_pattern(result: Any, view: Optics, region: Any, workers: int | None = None) -> np.ndarray:
     """Return the mean pattern of a layer without a table, from disk where it was made before, (qy, qx)."""
     name = table_cache.key(
         FORMAT,
@@ -102,17 +103,17 @@ def slab_pattern(result: Any, view: Optics, region: Any) -> np.ndarray:
         (view.thickness, view.height, view.plan.grid, view.plan.half),
         view.microscope.source_text,
         sorted((one, str(value)) for one, value in view.beam.quantities()),
-        (SLAB, PLACES, SNAPSHOTS, GRAINS[region.kind]),
+        (SLAB, SLABS, PLACES, SNAPSHOTS),
     )
     stored = table_cache.load(name)
     if stored is None:
-        parts = [_slab_mean(result, view, region, seed + 1) for seed in range(GRAINS[region.kind])]
+        parts = [_slab_mean(result, view, region, seed + 1, workers) for seed in range(SLABS)]
         stored = {"pattern": symmetric(np.mean(parts, axis=0))}
         table_cache.store(name, stored)
     return stored["pattern"]
 
 
-def _slab_mean(result: Any, view: Optics, region: Any, seed: int) -> np.ndarray:
+def _slab_mean(result: Any, view: Optics, region: Any, seed: int, workers: int | None) -> np.ndarray:
     lamella = _slab(result, region, view.height, view.thickness, seed)
     y = np.arange(PLACES) / PLACES * lamella.height
     places = np.stack([np.full(PLACES, _middle(region)), y], axis=1)
@@ -121,19 +122,14 @@ def _slab_mean(result: Any, view: Optics, region: Any, seed: int) -> np.ndarray:
 
 
 def _slab(result: Any, region: Any, height: float, thickness: float, seed: int) -> Any:
-    """Build a slab around the middle of a layer at the first time; that of a contact begins at its interface."""
-    low, high = _middle(region) - 0.5 * SLAB, _middle(region) + 0.5 * SLAB
-    if region.contact is not None:
-        low, high = (region.x0 - SLAB, high) if region.contact > 0 else (low, region.x1 + SLAB)
+    """Build a slab around the middle of a layer at the first time."""
+    window = _middle(region) - 0.5 * SLAB, _middle(region) + 0.5 * SLAB
     time = float(result.times[0])
-    return build_lamella(result, time=time, window=(low, high), height=height, thickness=thickness, seed=seed)
+    return build_lamella(result, time=time, window=window, height=height, thickness=thickness, seed=seed)
 
 
 def _middle(region: Any) -> float:
-    """Return where a layer's slab is taken [m]: in the middle, in a contact beyond every film."""
-    if region.contact is None:
-        return 0.5 * (region.x0 + region.x1)
-    return region.x0 + CONTACT if region.contact > 0 else region.x1 - CONTACT
+    return 0.5 * (region.x0 + region.x1)
 
 
 def symmetric(pattern: np.ndarray) -> np.ndarray:
