@@ -20,7 +20,7 @@ from perovsim.microscopy.grid import Grid
 from perovsim.microscopy.multislice import FINE, Gratings
 from perovsim.microscopy.plan import Plan
 from perovsim.microscopy.potential import ABTEM, ANGSTROM
-from perovsim.microscopy.probe import check_contained, probe_spectrum, probe_wave
+from perovsim.microscopy.probe import check_contained, probe_spectrum, probe_wave, refocused
 from perovsim.microscopy.snapshots import Snapshots
 from perovsim.microscopy.work import Workers
 
@@ -81,9 +81,10 @@ class ExactPatterns:
         cell = Grid((self.plan.columns, self.plan.period), self.grid.step)
         atoms = self.snapshots.atoms(number)
         gratings = Gratings(atoms, cell, (self.plan.low, 0.0), self.energy, projection=self.projection)
+        spectrum = refocused(self.spectrum, self.grid, self.plan.lam, self.snapshots.defocus(number))
         for first in range(0, len(places), self.batch):
             some = places[first : first + self.batch] - [self.plan.low, 0.0]
-            array = np.array([probe_wave(self.spectrum, self.grid, at, get_dtype(complex=True)) for at in some])
+            array = np.array([probe_wave(spectrum, self.grid, at, get_dtype(complex=True)) for at in some])
             waves = abtem.Waves(array, self.energy, sampling=self._step, ensemble_axes_metadata=[AxisMetadata()])
             limit, propagator = AntialiasAperture(), FresnelPropagator()
             for part in pool.ahead(lambda index: self._slice(gratings, index), range(atoms.slices)):

@@ -16,14 +16,15 @@ from perovsim.microscopy.fidelity import choose
 from perovsim.microscopy.plan import Plan, electrons_per_pattern, plan_scan
 from perovsim.microscopy.potential import ABTEM, POSITIONS
 from perovsim.microscopy.provenance import provenance
+from perovsim.microscopy.readout import binned, read_out, require_unsaturated
 from perovsim.microscopy.scan import FORMAT, Scan4D
 from perovsim.microscopy.snapshots import Snapshots
 from perovsim.microscopy.window import WindowPatterns
 from perovsim.microscopy.work import Workers
 
 WAYS = {"window": WindowPatterns, "exact": ExactPatterns}
-_COUNT_SEEDS = 2
-"""Stream of random numbers beside those of the snapshots, so that no two uses share numbers."""
+_COUNT_SEEDS, _READOUT_SEEDS = 2, 3
+"""Streams of random numbers beside those of the snapshots, so that no two uses share numbers."""
 
 
 def scan_4d(
@@ -66,6 +67,7 @@ def scan_4d(
     way = choose(fidelity, error)
     electrons = electrons_per_pattern(beam, step)
     plan = plan_scan(lamella, microscope, beam, step, positions, window)
+    require_unsaturated(beam.camera, electrons, np.pi * (float(beam.semiangle) / plan.pixel) ** 2, mode)
     snapshots = Snapshots(plan, lamella, microscope, beam, seed)
     tool = microscope, beam, projection
     patterns = WAYS[way](plan, snapshots, *tool)
@@ -76,7 +78,12 @@ def scan_4d(
         expectation, rings = _average(patterns, phonons, pool, done)
         again = [_average(check, phonons, pool, done)[0] for check in checks]
     found = [_audited(plan, beam, expectation[checked], exact) for exact in again]
+    camera = beam.camera
+    if camera is not None:
+        expectation = binned(expectation, camera.binning)
     counts = poisson_counts(electrons * expectation, [seed, _COUNT_SEEDS])
+    if camera is not None:
+        counts = read_out(counts, camera, [seed, _READOUT_SEEDS])
     return _scan(
         plan,
         lamella,
@@ -142,10 +149,13 @@ def _scan(
     rings: np.ndarray,
     **settings: Any,
 ) -> Scan4D:
-    q = plan.q
+    camera = beam.camera
+    pixel = plan.pixel * (1 if camera is None else camera.binning)
+    half = expectation.shape[-1] // 2
+    q = pixel * np.arange(-half, half + 1)
     dims = ("position", "qy", "qx")
     data = {
-        "counts": (dims, counts, {"units": "electron", "long_name": "counts"}),
+        "counts": (dims, counts, {"units": "electron" if camera is None else "count", "long_name": "counts"}),
         "expectation": (
             dims,
             expectation.astype(np.float32),
@@ -174,6 +184,7 @@ def _scan(
         "sampling": max(plan.grid.step),
         "cell_edge": plan.grid.size[0],
         "slice_thickness": snapshots.sample.thickness,
+        "gain": 1.0 if camera is None else float(camera.gain),
         "beyond_detector": float(1 - expectation.sum(axis=(1, 2)).mean()),
         **provenance(lamella, microscope, beam),
     }

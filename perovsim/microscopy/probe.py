@@ -30,6 +30,11 @@ def probe_spectrum(grid: Grid, lam: float, beam: Any, edge: tuple[float, float] 
     return amplitude * np.exp(-1j * phase) / np.sqrt((amplitude**2).sum())
 
 
+def refocused(spectrum: np.ndarray, grid: Grid, lam: float, change: float) -> np.ndarray:
+    """Return the spectrum of a probe whose defocus is larger by `change` [m]."""
+    return spectrum if change == 0 else spectrum * np.exp(-1j * aberration_phase(grid.angles(lam), lam, change))
+
+
 def probe_wave(spectrum: np.ndarray, grid: Grid, at: np.ndarray, dtype: type = np.complex64) -> np.ndarray:
     """Return the wave of a probe at (x, y) [m] of its grid, (nx, ny)."""
     kx, ky = grid.frequencies()

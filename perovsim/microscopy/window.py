@@ -12,7 +12,7 @@ from perovsim.memory import require_memory
 from perovsim.microscopy.grid import Grid, fast_length, propagator
 from perovsim.microscopy.multislice import FINE, Gratings, forward
 from perovsim.microscopy.plan import REACH, Plan
-from perovsim.microscopy.probe import check_contained, probe_spectrum, probe_wave
+from perovsim.microscopy.probe import check_contained, probe_spectrum, probe_wave, refocused
 from perovsim.microscopy.snapshots import Snapshots
 from perovsim.microscopy.work import Workers
 
@@ -40,7 +40,8 @@ class WindowPatterns:
     def snapshot(self, number: int, pool: Workers, done: Callable[[int], None]) -> np.ndarray:
         """Return the intensities (position, qy, qx) of one frozen-phonon snapshot."""
         moved, places = self.snapshots.atoms(number), self.snapshots.positions(number)
-        return np.concatenate([self._block(block, moved, places, pool, done) for block in self.blocks])
+        spectrum = refocused(self.spectrum, self.plan.grid, self.plan.lam, self.snapshots.defocus(number))
+        return np.concatenate([self._block(block, moved, places, spectrum, pool, done) for block in self.blocks])
 
     def _check_memory(self) -> None:
         wave = np.prod(self.plan.grid.shape) * np.dtype(np.complex64).itemsize
@@ -72,7 +73,13 @@ class WindowPatterns:
         return np.round((y - 0.5 * grid.size[1]) / grid.step[1]).astype(int)
 
     def _block(
-        self, block: np.ndarray, moved: Any, places: np.ndarray, pool: Workers, done: Callable[[int], None]
+        self,
+        block: np.ndarray,
+        moved: Any,
+        places: np.ndarray,
+        spectrum: np.ndarray,
+        pool: Workers,
+        done: Callable[[int], None],
     ) -> np.ndarray:
         plan, (first, columns) = self.plan, self._columns(block)
         low = plan.low + first * plan.grid.step[0]
@@ -81,7 +88,7 @@ class WindowPatterns:
         gratings = Gratings(inside, cell, (low, 0.0), self.energy, projection=self.projection)
         starts, rows = self._starts(block) - first, self._rows(block)
         corners = np.stack([starts, rows], axis=1) * plan.grid.step + [low, 0.0]
-        waves = [probe_wave(self.spectrum, plan.grid, at) for at in places[block] - corners]
+        waves = [probe_wave(spectrum, plan.grid, at) for at in places[block] - corners]
         rows %= plan.period
         width, height = plan.grid.shape[0], min(plan.period, plan.grid.shape[1])
 

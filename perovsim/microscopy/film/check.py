@@ -13,7 +13,7 @@ from perovsim.microscopy.film.mixture import WAYS
 from perovsim.microscopy.film.sources import optics
 from perovsim.microscopy.film.store import FilmStore
 
-PER_LAMELLA = 10
+PER_LAMELLA = 8
 """Points on one lamella, whose potentials they share."""
 REACH = 2e-9
 """Points of one lamella lie within this from its first one [m]."""
@@ -83,10 +83,8 @@ def audit_film(
     view = optics(result, microscope, store.attrs["mode"], store.attrs["thickness"])
     rng = np.random.default_rng([seed, points])
     way, x = np.asarray(store["way"][:]), np.asarray(store["x"][:])
-    groups = _groups(way, rng)
     found: list[tuple[int, float, float, float]] = []
-    for number in range(int(np.ceil(points / PER_LAMELLA))):
-        time, column = groups[number % len(groups)]
+    for time, column in _groups(way, int(np.ceil(points / PER_LAMELLA)), rng):
         near = np.flatnonzero((np.abs(x - x[column]) <= REACH) & (way[time] == way[time, column]))
         wanted = min(PER_LAMELLA, points - len(found))
         chosen = np.sort(rng.choice(near, wanted))
@@ -105,11 +103,11 @@ def audit_film(
     return audit
 
 
-def _groups(way: np.ndarray, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Return (time, column) to audit around, in turn: every run of columns of one way, at times drawn at random."""
+def _groups(way: np.ndarray, count: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Return (time, column) to audit around: the runs of columns of one way in turn, each at a time drawn at random."""
     found = []
-    for time in rng.permutation(len(way)):
-        edges = np.flatnonzero(np.diff(way[time])) + 1
-        found.append([(int(time), int(rng.choice(run))) for run in np.split(np.arange(way.shape[1]), edges)])
-    order = {run[0][0]: run for run in found}
-    return [one for runs in order.values() for one in rng.permutation(np.array(runs)).tolist()]
+    for number in range(count):
+        time = int(rng.integers(len(way)))
+        runs = np.split(np.arange(way.shape[1]), np.flatnonzero(np.diff(way[time])) + 1)
+        found.append((time, int(rng.choice(runs[number % len(runs)]))))
+    return found

@@ -74,11 +74,11 @@ def record_film(
     )
     view = optics(result, microscope, mode, spec.thickness)
     _check(spec, view)
+    annulus = _annulus(microscope)
     columns = [columns_at(result, float(at), spec.x) for at in spec.times]
     store = create_or_resume(out, _key(result, view, spec), _axes(spec, view), _attributes(result, view, spec))
     if store.complete:
         return store
-    annulus = float(microscope.haadf.detector_inner), float(microscope.haadf.detector_outer)
     began = clock.perf_counter()
     say("crystal table", None)
     table = table_of(result, view, columns, lambda share: say("crystal table", share), workers)
@@ -124,8 +124,23 @@ def _count(store: FilmStore, spec: FilmSpec, view: Optics, number: int, annular:
     pool.each(row, len(waiting))
 
 
+def _annulus(microscope: Any) -> tuple[float, float]:
+    """Return the angles of the annular detector of the mode "haadf" [rad]."""
+    beam = microscope.haadf
+    if beam.detector_inner is None:
+        raise PerovsimError(f"mode 'haadf' of microscope '{microscope.name}' has no detector_inner; a film needs it")
+    return float(beam.detector_inner), float(beam.detector_outer)
+
+
 def _check(spec: FilmSpec, view: Optics) -> None:
-    """Raise before anything is computed where counts do not fit their type, or a frame the memory."""
+    """Raise before anything is computed where a mode asks for what films do not have, or something does not fit."""
+    blurs = ("source_size", "drift", "scan_noise", "defocus", "spherical_aberration", "energy_spread")
+    asked = [name for name in blurs if float(getattr(view.beam, name)) != 0]
+    if view.beam.camera is not None or asked:
+        name = asked[0] if asked else "camera"
+        raise PerovsimError(
+            f"mode '{view.mode}': films have a sharp probe and an ideal counting camera; leave {name} out of the mode"
+        )
     radius = float(view.beam.semiangle) / view.plan.pixel
     brightest, most = spec.electrons / (np.pi * radius**2), np.iinfo(COUNT_TYPE).max
     if brightest > 0.5 * most:
