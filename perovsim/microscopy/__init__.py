@@ -10,6 +10,7 @@ from typing import Any
 
 _HOMES = {
     "perovsim.microscopy.nanobeam": ("scan_4d",),
+    "perovsim.microscopy.film": ("audit_film", "open_film", "record_film", "strain_maps"),
     "perovsim.microscopy.haadf": ("haadf_image",),
     "perovsim.microscopy.edx": ("edx_map",),
     "perovsim.microscopy.spectra": ("Spectra", "load_spectra"),

@@ -102,6 +102,18 @@ class Scan4D:
         """Convergence half-angle [rad]; NaN where not known."""
         return float(self.attrs.get("semiangle", np.nan))
 
+    @property
+    def fidelity(self) -> str:
+        """How a simulated scan was computed; "" where measured."""
+        return str(self.attrs.get("fidelity", ""))
+
+    @property
+    def audit(self) -> str:
+        """Deviation from exact patterns where positions were computed again, in words; "" where none was."""
+        from perovsim.microscopy.audit import audit_of
+
+        return str(audit_of(self.attrs) or "")
+
     def select(self, chosen: Any) -> Scan4D:
         """Return the patterns chosen by a slice, a mask or indices."""
         part = self.dataset.isel(position=chosen)

@@ -12,6 +12,7 @@ from perovsim.model.quantity import Dimension, Quantity
 
 Ratio = Annotated[Quantity, Dimension(("",))]
 Fraction = Annotated[Quantity, Dimension(("",), low=0, high=1)]
+RatioOrZero = Annotated[Quantity, Dimension(("",), low=0, high=1e6)]
 PositiveRatio = Annotated[Quantity, Dimension(("",), low=0, above=True)]
 Permittivity = Annotated[Quantity, Dimension(("",), low=1, high=1e5)]
 PoissonRatio = Annotated[Quantity, Dimension(("",), low=-1, high=0.5, above=True)]
