@@ -38,7 +38,7 @@ _HOMES = {
     "perovsim.small_signal": ("impedance",),
     "perovsim.result": ("Result", "load_result"),
     "perovsim.citation": ("cite",),
-    "perovsim.atoms": ("build_lamella",),
+    "perovsim.atoms": ("Irradiation", "Microstructure", "Preparation", "build_lamella", "lamella_from_ase"),
     "perovsim.comparison": ("compare",),
     "perovsim.study": ("run_study",),
     "perovsim.show": ("draw_device", "show_device"),

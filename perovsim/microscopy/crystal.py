@@ -11,14 +11,14 @@ Sturkey, Proc. Phys. Soc. 80, 321 (1962).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.fft as fft
 
-from perovsim.microscopy.grid import fast_length
+from perovsim.microscopy.grid import CUTOFF, fast_length
 from perovsim.microscopy.optics import aberration_phase, interaction, wavelength
 from perovsim.microscopy.potential import scattering_factor
 from perovsim.microscopy.work import Workers
@@ -36,50 +36,101 @@ SAME_LAYER = 2e-11
 class CrystalCell:
     """One repeat of a crystal along the beam.
 
-    size : (a, b, c) [m] of the orthogonal cell, beam along c; energy [eV]
-    layers : Fourier coefficients of the mean transmission of each slice, (slice, gx, gy) in FFT
+    plane : the two edges across the beam, rows, (2, 2) [m]; depth : edge along the beam [m]; energy [eV]
+    layers : Fourier coefficients of the mean transmission of each slice, (slice, g1, g2) in FFT
     order; spacing : distance from each slice to the next [m]
     """
 
-    size: tuple[float, float, float]
+    plane: np.ndarray
+    depth: float
     energy: float
     layers: np.ndarray
     spacing: np.ndarray
 
+    @property
+    def size(self) -> tuple[float, float, float]:
+        """Lengths of the three edges [m]."""
+        return (*map(float, np.hypot(*self.plane.T)), self.depth)
 
-def crystal_cell(atoms: Any, energy: float, displacements: Mapping[str, float]) -> CrystalCell:
-    """Cut an orthogonal cell (ASE Atoms, beam along z) into its atomic layers.
+    @property
+    def reciprocal(self) -> np.ndarray:
+        """Reciprocal vectors of the plane, columns, (2, 2) [1/m]."""
+        return np.linalg.inv(self.plane)
+
+
+def crystal_cell(
+    atoms: Any,
+    energy: float,
+    displacements: Mapping[str, float],
+    occupants: Sequence[Mapping[str, float]] | None = None,
+    limit: float = np.inf,
+) -> CrystalCell:
+    """Cut a cell (ASE Atoms, beam along z, the other two edges across it) into its atomic layers.
 
     displacements : standard deviation of the thermal motion per element and direction [m]
+    occupants : share of each element on the site of each atom; the atom itself when None
+    limit : band limit of the potential [1/m]; the grid is then no finer than products need
     """
-    a, b, c = (float(edge) * ANGSTROM for edge in atoms.cell.lengths())
-    z = (atoms.positions[:, 2] * ANGSTROM + 0.5 * SAME_LAYER) % c - 0.5 * SAME_LAYER
-    order = np.argsort(z)
+    plane, depth = atoms.cell[:2, :2] * ANGSTROM, float(atoms.cell[2, 2]) * ANGSTROM
+    if occupants is None:
+        occupants = [{symbol: 1.0} for symbol in atoms.get_chemical_symbols()]
+    groups, spacing = atomic_layers(atoms)
+    medium = _Medium(plane, energy, displacements, limit)
+    xy = atoms.positions[:, :2] * ANGSTROM
+    layers = [medium.transmission([(xy[site], occupants[site]) for site in group]) for group in groups]
+    return CrystalCell(plane, depth, energy, np.array(layers), spacing)
+
+
+def atomic_layers(atoms: Any) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the atoms of each layer along z, and the distance from each layer to the next [m]."""
+    depth = float(atoms.cell[2, 2]) * ANGSTROM
+    z = (atoms.positions[:, 2] * ANGSTROM + 0.5 * SAME_LAYER) % depth - 0.5 * SAME_LAYER
+    order = np.argsort(z, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(z[order]) > SAME_LAYER) + 1)
     heights = np.array([z[group].mean() for group in groups])
-    layers = [_mean_transmission(atoms[group], (a, b), energy, displacements) for group in groups]
-    return CrystalCell((a, b, c), energy, np.array(layers), np.diff(np.append(heights, heights[0] + c)))
+    return groups, np.diff(np.append(heights, heights[0] + depth))
 
 
-def _mean_transmission(
-    atoms: Any, size: tuple[float, float], energy: float, displacements: Mapping[str, float]
-) -> np.ndarray:
-    """Return Fourier coefficients of prod_j <exp(i sigma v_j)>, the product over all images of atoms."""
-    shape = tuple(fast_length(int(np.ceil(edge / FINE_STEP))) for edge in size)
-    copies = tuple(int(np.ceil(2 * ATOM_REACH / edge)) for edge in size)
-    kx, ky = (np.fft.fftfreq(n * count, edge / n) for n, count, edge in zip(shape, copies, size, strict=True))
-    k = np.hypot(kx[:, None], ky[None, :])
-    area = np.prod([edge / n for edge, n in zip(size, shape, strict=True)])
-    total = np.ones(shape, complex)
-    for atom in atoms:
-        potential = fft.ifft2(scattering_factor(int(atom.number), k)).real / area
-        scattered = fft.fft2(np.exp(1j * interaction(energy) * potential) - 1)
-        x, y = atom.position[:2] * ANGSTROM
-        spread = displacements[atom.symbol]
-        scattered *= np.exp(-2 * np.pi**2 * spread**2 * k**2 - 2j * np.pi * (kx[:, None] * x + ky[None, :] * y))
-        images = 1 + fft.ifft2(scattered).reshape(copies[0], shape[0], copies[1], shape[1])
-        total *= images.prod(axis=(0, 2))
-    return fft.fft2(total) / total.size
+class _Medium:
+    """Mean transmissions of atoms that move independently, on one plane cell."""
+
+    def __init__(self, plane: np.ndarray, energy: float, displacements: Mapping[str, float], limit: float) -> None:
+        lengths = np.hypot(*plane.T)
+        self.energy, self.displacements, self.limit = energy, displacements, limit
+        step = max(FINE_STEP, CUTOFF / (2 * limit))
+        self.shape = tuple(fast_length(int(np.ceil(edge / step - 1e-9))) for edge in lengths)
+        self.copies = tuple(int(np.ceil(2 * ATOM_REACH / edge)) for edge in lengths)
+        turns = [np.fft.fftfreq(n * c, 1 / n) for n, c in zip(self.shape, self.copies, strict=True)]
+        inverse = np.linalg.inv(plane)
+        self.kx, self.ky = (row[0] * turns[0][:, None] + row[1] * turns[1][None, :] for row in inverse)
+        self.k = np.hypot(self.kx, self.ky)
+        self.area = abs(np.linalg.det(plane)) / np.prod(self.shape)
+        self._scattered: dict[str, np.ndarray] = {}
+
+    def transmission(self, sites: Iterable[tuple[np.ndarray, Mapping[str, float]]]) -> np.ndarray:
+        """Return Fourier coefficients of prod_j <exp(i sigma v_j)>, the product over all images of sites.
+
+        sites : place (x, y) [m] and the share of each element
+        """
+        total = np.ones(self.shape, complex)
+        for (x, y), shares in sites:
+            scattered = sum(share * self._of(symbol) for symbol, share in shares.items() if share)
+            scattered = scattered * np.exp(-2j * np.pi * (self.kx * x + self.ky * y))
+            images = 1 + fft.ifft2(scattered).reshape(self.copies[0], self.shape[0], self.copies[1], self.shape[1])
+            total *= images.prod(axis=(0, 2))
+        return fft.fft2(total) / total.size
+
+    def _of(self, symbol: str) -> np.ndarray:
+        """Return the transform of <exp(i sigma v)> - 1 of an atom at the origin."""
+        if symbol not in self._scattered:
+            from ase.data import atomic_numbers
+
+            factor = np.where(self.k <= self.limit, scattering_factor(atomic_numbers[symbol], self.k), 0)
+            potential = fft.ifft2(factor).real / self.area
+            scattered = fft.fft2(np.exp(1j * interaction(self.energy) * potential) - 1)
+            spread = self.displacements[symbol]
+            self._scattered[symbol] = scattered * np.exp(-2 * np.pi**2 * spread**2 * self.k**2)
+        return self._scattered[symbol]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,452 @@
+"""The crystal table: nanobeam patterns of one phase from plane waves on one cell.
+
+Where disks do not overlap, each point of each disk is one plane wave on one unit cell. The table
+holds I_g(u; composition, strain, thickness) on a grid of directions u around one tilt, as cubic
+splines in u and thickness and polynomials in composition and strain; a pattern places the disks by the
+local lattice. Thermal motion and alloy disorder enter as the mean transmission (Debye-Waller factor and
+absorption of the coherent wave); what they scatter out of the beams comes back as a smooth halo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import spline_filter1d
+
+from perovsim import units
+from perovsim.errors import PerovsimError
+from perovsim.memory import require_memory
+from perovsim.microscopy import table_cache
+from perovsim.microscopy.camera import Camera
+from perovsim.microscopy.crystal import CrystalCell, crystal_cell
+from perovsim.microscopy.draw import MARGIN, PARAMETERS, draw
+from perovsim.microscopy.expansion import Expansion
+from perovsim.microscopy.halo import halo, halo_ends, halo_profile
+from perovsim.microscopy.multislice import FINE
+from perovsim.microscopy.optics import wavelength
+from perovsim.microscopy.phase import Phase
+from perovsim.microscopy.plane_waves import Band, PlaneWaves
+from perovsim.microscopy.work import Workers
+
+FORMAT = "perovsim-table/4"
+COMPOSITIONS = (0.0, 0.15, 0.3, 0.45, 0.6)
+ANGLE_STEP = 0.6e-3
+"""Distance of the directions [rad]: intensities of a 40 nm crystal change over some 3 mrad."""
+TILT_RANGE = 1e-3
+"""Tilts of a table reach this far from its own, along x and y [rad]."""
+EDGE_ROOM = 0.4e-3
+"""Directions beyond the aperture that its edge and the camera's blur show [rad]."""
+SPARE = 2
+"""Nodes beyond what is used: the ends of a spline disturb their neighbours (0.27 per node)."""
+MOST_STRAIN = 0.05
+"""Strain for which beams at the border of the camera are kept."""
+TOLERANCE = 1e-9
+BEYOND = 0.02
+"""Compositions may lie this far beyond the computed ones: noise of a fit at the end of the range."""
+STATE = PARAMETERS[:10]
+"""Columns of a state: strain (3), rotation [rad], composition, thickness [m], tilt (2) and centre (2) [rad]."""
+
+
+def state(**values: float) -> np.ndarray:
+    """Return one state; what is not given is zero.
+
+    exx, eyy, exy : relative to the cell of the phase, detector axes; rotation [rad] (F = V R)
+    composition; thickness [m]; tilt_x, tilt_y : direction of the beam relative to the zone axis [rad]
+    centre_x, centre_y : of the undiffracted disk, from the middle of the camera [rad]
+    """
+    unknown = set(values) - set(STATE)
+    if unknown:
+        raise PerovsimError(f"no entry '{unknown.pop()}' in a crystal's state; known: {', '.join(STATE)}")
+    return np.array([float(values.get(name, 0.0)) for name in STATE])
+
+
+@dataclass(frozen=True)
+class Diffuse:
+    """Electrons that were scattered out of the beams, per pixel, (rows, columns), and their derivatives."""
+
+    value: np.ndarray
+    by_composition: np.ndarray
+    by_thickness: np.ndarray
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """What a table holds.
+
+    max_angle : of the camera along x and y [rad]; semiangle [rad]; repeats : fewest and most cells
+    tilt : centre of the directions (x, y) [rad], in the axes of the cell; tilt_range [rad]
+    band : of waves and transmissions; displacements : thermal, (element, [m]) pairs
+    """
+
+    phase: Phase
+    energy: float
+    semiangle: float
+    max_angle: float
+    repeats: tuple[int, int]
+    compositions: tuple[float, ...]
+    tilt: tuple[float, float]
+    tilt_range: float
+    band: Band
+    displacements: tuple[tuple[str, float], ...]
+    strained: bool = True
+    angle_step: float = ANGLE_STEP
+
+
+def nanobeam_table(
+    phase: Phase,
+    microscope: Any,
+    mode: str = "nanobeam",
+    *,
+    progress: Callable[[float], None] | None = None,
+    workers: int | None = None,
+    **settings: Any,
+) -> NanobeamTable:
+    """Return the table of a phase, from disk where it was made before.
+
+    settings : thicknesses and what else `settings_of` takes; progress : called with the share done
+    """
+    chosen = settings_of(phase, microscope, mode, **settings)
+    name = table_cache.key(FORMAT, chosen)
+    arrays = table_cache.load(name)
+    if arrays is None:
+        arrays = compute_table(chosen, progress, workers)
+        table_cache.store(name, arrays)
+    return NanobeamTable(chosen, **arrays)
+
+
+def settings_of(
+    phase: Phase,
+    microscope: Any,
+    mode: str = "nanobeam",
+    *,
+    thicknesses: tuple[float | str, float | str],
+    compositions: Sequence[float] | None = None,
+    tilt: tuple[float, float] = (0.0, 0.0),
+    tilt_range: float = TILT_RANGE,
+    sampling: float | None = None,
+    static: bool = False,
+    strained: bool = True,
+    angle_step: float = ANGLE_STEP,
+) -> TableSettings:
+    """Return what a table holds.
+
+    thicknesses : least and largest [m] or text; compositions : of the cells computed, ascending
+    tilt : direction of the beam relative to the zone axis, in the axes of the cell (x, y) [rad]
+    tilt_range : how far tilts may lie from it along x and y [rad]
+    sampling : step of the grid whose band limit waves and transmissions get [m]; the mode's when None
+    static : without thermal motion; strained : False for disks that strain moves but does not change
+    Raises PerovsimError for thicknesses that are no range, or a missing thermal displacement.
+    """
+    beam = microscope.mode(mode)
+    if compositions is None:
+        compositions = COMPOSITIONS if phase.alloy else (0.0,)
+    thin, thick = (units.parse(t, "m") if isinstance(t, str) else float(t) for t in thicknesses)
+    depth = phase.edges[2]
+    if not 0 < thin <= thick:
+        raise PerovsimError(f"thicknesses {thin * 1e9:g} to {thick * 1e9:g} nm: give two positive ones, ascending")
+    elements = sorted({*phase.first, *phase.second})
+    missing = [name for name in elements if name not in microscope.displacements]
+    if missing and not static:
+        raise PerovsimError(
+            f"microscope '{microscope.name}' gives no thermal displacement of {', '.join(missing)}; add "
+            f'{missing[0]} = "0.1 angstrom" to its table [displacements], or ask for static = True'
+        )
+    return TableSettings(
+        phase,
+        float(microscope.energy),
+        float(beam.semiangle),
+        float(beam.max_angle),
+        (max(0, int(thin / depth) - SPARE), int(np.ceil(thick / depth)) + SPARE + 1),
+        tuple(float(x) for x in compositions) if phase.alloy else (0.0,),
+        (float(tilt[0]), float(tilt[1])),
+        float(tilt_range),
+        Band(float(beam.sampling) if sampling is None else float(sampling)),
+        tuple((name, 0.0 if static else float(microscope.displacements[name])) for name in elements),
+        strained,
+        float(angle_step),
+    )
+
+
+def _beams(settings: TableSettings) -> np.ndarray:
+    """Return (h, k) of the beams whose disks can touch the camera, (n, 2)."""
+    reach = (settings.max_angle + settings.semiangle + EDGE_ROOM) * (1 + MOST_STRAIN) / wavelength(settings.energy)
+    a, b, _ = settings.phase.edges
+    h, k = (np.arange(-int(reach * edge), int(reach * edge) + 1) for edge in (a, b))
+    return np.stack(np.meshgrid(h, k, indexing="ij"), -1).reshape(-1, 2)
+
+
+def _nodes(settings: TableSettings) -> np.ndarray:
+    """Return the offsets of the directions from the table's tilt, along x and along y [rad]."""
+    reach = settings.semiangle + EDGE_ROOM + settings.tilt_range
+    count = int(np.ceil(reach / settings.angle_step)) + SPARE
+    return np.arange(-count, count + 1) * settings.angle_step
+
+
+def compute_table(
+    settings: TableSettings, progress: Callable[[float], None] | None = None, workers: int | None = None
+) -> dict[str, np.ndarray]:
+    """Run every cell of the expansion; return the spline coefficients and the halo."""
+    expansion = Expansion(settings.compositions, settings.strained)
+    beams, nodes = _beams(settings), _nodes(settings)
+    directions = np.stack(np.meshgrid(nodes, nodes, indexing="xy"), -1).reshape(-1, 2) + settings.tilt
+    count = settings.repeats[1] - settings.repeats[0] + 1
+    size = 4 * count * len(expansion.configurations) * len(directions) * len(beams)
+    require_memory(3 * size, "the crystal table", "give a smaller range of thicknesses or tilts")
+
+    def run(config: Any) -> np.ndarray:
+        waves = PlaneWaves(_cell(settings, *config), settings.band)
+        intensity = waves.intensities(directions, beams, settings.repeats)
+        return intensity.transpose(0, 2, 1).reshape(count, len(nodes), len(nodes), -1)
+
+    runs = [partial(halo_profile, settings, end) for end in halo_ends(settings)]
+    ends = len(runs)
+    runs += [partial(run, config) for config in expansion.configurations]
+    found: list[np.ndarray] = []
+    with Workers(workers) as pool:
+        for part in pool.ahead(lambda do: do(), runs):
+            found.append(part)
+            if progress is not None:
+                progress(len(found) / len(runs))
+    data = expansion.coefficients(found[ends:]).swapaxes(0, 1)
+    for axis in (0, 2, 3):
+        data = spline_filter1d(data, axis=axis, output=np.float32)
+    return {"data": data, "halo": np.array(found[:ends]) if ends else np.zeros((1, 1, 1))}
+
+
+def _cell(settings: TableSettings, composition: float, strain: tuple[float, float, float]) -> CrystalCell:
+    phase = settings.phase
+    return crystal_cell(
+        phase.atoms(strain),
+        settings.energy,
+        dict(settings.displacements),
+        phase.occupants(composition),
+        FINE * settings.band.end,
+    )
+
+
+class NanobeamTable:
+    """Patterns of one phase; made by `nanobeam_table`.
+
+    data : spline coefficients (thickness, mode, y, x, beam)
+    halo : diffuse electrons per solid angle, (composition at the ends, thickness, ring) [1/rad^2]
+    """
+
+    def __init__(self, settings: TableSettings, data: np.ndarray, halo: np.ndarray) -> None:
+        self.settings, self.data, self.halo = settings, data, halo
+        self.expansion = Expansion(settings.compositions, settings.strained)
+        self.beams, self.nodes = _beams(settings), _nodes(settings)
+        self.lam = wavelength(settings.energy)
+        self._reciprocal = self.lam / np.array(settings.phase.edges[:2])
+
+    @property
+    def phase(self) -> Phase:
+        """The phase of the table."""
+        return self.settings.phase
+
+    @property
+    def thicknesses(self) -> tuple[float, float]:
+        """Least and largest thickness [m]."""
+        first, last = self.settings.repeats
+        depth = self.phase.edges[2]
+        return max(first + SPARE, 1) * depth, (last - SPARE) * depth
+
+    def pattern(self, state: np.ndarray, camera: Camera) -> np.ndarray:
+        """Return one pattern, (rows, columns) [fraction of the beam per pixel]; state : see `state`."""
+        state = np.asarray(state, float)
+        found, drawn, diffuse = np.zeros(camera.shape), self._drawn(state, camera, False), self.diffuse(state, camera)
+        found[camera.index >= 0] = camera.norm * drawn[:, 0]
+        if diffuse is not None:
+            found += diffuse.value
+        return np.maximum(found, 0.0, out=found)  # splines overshoot near zero, by some 1e-8
+
+    def patterns(self, states: np.ndarray, camera: Camera, workers: int | None = None) -> np.ndarray:
+        """Return the patterns of many states (n, 10), (n, rows, columns) float32."""
+        states = np.atleast_2d(np.asarray(states, float))
+        found = np.empty((len(states), *camera.shape), np.float32)
+
+        def make(number: int) -> None:
+            found[number] = self.pattern(states[number], camera)
+
+        with Workers(workers) as pool:
+            pool.each(make, len(states))
+        return found
+
+    def derivatives(self, state: np.ndarray, camera: Camera) -> np.ndarray:
+        """Return the disks and their derivatives by PARAMETERS, as drawn, (pixel of the field, 13).
+
+        The product with `camera.chain` is in shares of the beam and SI.
+        """
+        return self._drawn(np.asarray(state, float), camera, True)
+
+    def clipped(self, state: np.ndarray) -> np.ndarray:
+        """Return a state whose composition and thickness lie in the table."""
+        found, compositions = state.copy(), self.settings.compositions
+        found[4] = np.clip(found[4], compositions[0] - BEYOND, compositions[-1] + BEYOND)
+        found[5] = np.clip(found[5], *self.thicknesses)
+        return found
+
+    def intensities(self, state: np.ndarray) -> np.ndarray:
+        """Return the intensities of the beams (share of the incident wave) for the wave along the tilt, (beam,)."""
+        self.require(state)
+        own = _own_strain(state)[0]
+        place = (_turned(state[6:8], -state[3]) - self.settings.tilt - self.nodes[0]) / self.settings.angle_step
+        low = np.floor(place).astype(int)
+        wx, wy = (_bspline(t)[0] for t in place - low)
+        rows, columns = slice(low[1] - 1, low[1] + 3), slice(low[0] - 1, low[0] + 3)
+        part = self.data[self._thickness(state[5])[0], :, rows, columns]
+        weights = self._weights(state[5], state[4], own, False)[0].reshape(part.shape[:2])
+        return np.einsum("tm,tmyxb,y,x->b", weights, part, wy, wx)
+
+    def centres(self, state: np.ndarray, camera: Camera) -> np.ndarray:
+        """Return where the disks of all beams lie, (beam, 2) (x, y) [pixel]."""
+        return _Geometry(state, self.beams, self._reciprocal, camera).centres
+
+    def holds(self, state: np.ndarray) -> bool:
+        """Whether the tilt of a state lies in the table."""
+        off = np.abs(_turned(state[6:8], -state[3]) - self.settings.tilt).max()
+        return bool(off <= self.settings.tilt_range + 0.5 * self.settings.angle_step)
+
+    def require(self, state: np.ndarray) -> None:
+        """Raise PerovsimError for a state outside the table."""
+        thin, thick = self.thicknesses
+        composition, thickness = state[4:6]
+        low, high = self.settings.compositions[0], self.settings.compositions[-1]
+        if not thin * (1 - TOLERANCE) <= thickness <= thick * (1 + TOLERANCE):
+            raise PerovsimError(
+                f"thickness {thickness * 1e9:.2f} nm is outside the table of {self.phase.name}, "
+                f"{thin * 1e9:.2f} to {thick * 1e9:.2f} nm; make a table with other thicknesses"
+            )
+        if high > low and not low - BEYOND <= composition <= high + BEYOND:
+            raise PerovsimError(
+                f"composition {composition:.3f} is outside the table of {self.phase.name}, {low:g} to {high:g}; "
+                "make a table with other compositions"
+            )
+        if not self.holds(state):
+            x, y = np.array(self.settings.tilt) * 1e3
+            raise PerovsimError(
+                f"tilt ({state[6] * 1e3:.2f}, {state[7] * 1e3:.2f}) mrad is further than "
+                f"{self.settings.tilt_range * 1e3:g} mrad from the table's ({x:.2f}, {y:.2f}) mrad; "
+                "make a table with this tilt"
+            )
+
+    def _drawn(self, state: np.ndarray, camera: Camera, full: bool) -> np.ndarray:
+        self.require(state)
+        rotation, tilt = state[3], state[6:8]
+        geometry = _Geometry(state, self.beams, self._reciprocal, camera)
+        weights = self._weights(state[5], state[4], geometry.own, full)
+        window, origin = self._window(_turned(tilt, -rotation), camera)
+        part = self.data[(self._thickness(state[5])[0], slice(None), *window)]
+        local = np.tensordot(weights, part.reshape(-1, *part.shape[2:]), axes=1)
+        nodes = np.ascontiguousarray(local.transpose(3, 1, 2, 0))
+        out = np.zeros((camera.index.max() + 1, len(PARAMETERS) + 1 if full else 1))
+        seen = geometry.seen
+        draw(
+            nodes[seen],
+            origin,
+            self.settings.angle_step,
+            (np.cos(rotation), np.sin(rotation)),
+            tuple(tilt),
+            geometry.centres[seen],
+            geometry.moves[seen],
+            geometry.strains,
+            camera.pixel,
+            camera.profile,
+            camera.index,
+            out,
+        )
+        return out
+
+    def diffuse(self, state: np.ndarray, camera: Camera) -> Diffuse | None:
+        """Return the halo of diffuse electrons on a camera; None where the crystal has none."""
+        if not self.halo.any():
+            return None
+        low, high = self.settings.compositions[0], self.settings.compositions[-1]
+        span, depth = max(high - low, TOLERANCE), self.phase.edges[2]
+        place = state[5] / depth - self.settings.repeats[0]
+        value, change, slope = halo(self.halo, (state[4] - low) / span, place, state[8:10], camera)
+        return Diffuse(value, change / span, slope / depth)
+
+    def _thickness(self, thickness: float) -> tuple[slice, float]:
+        """Return the four nodes around a thickness, and the place after the second."""
+        place = thickness / self.phase.edges[2] - self.settings.repeats[0]
+        low = min(max(int(np.floor(place)), 1), self.data.shape[0] - 3)
+        return slice(low - 1, low + 3), place - low
+
+    def _weights(self, thickness: float, composition: float, strain: np.ndarray, full: bool) -> np.ndarray:
+        """Return the weights of (thickness, mode) for value and derivatives, (1 or 6, 4 modes)."""
+        rows = self.expansion.weights(composition, strain)
+        along, slope = _bspline(self._thickness(thickness)[1])
+        value = along[None, :, None] * rows[:, None, :]
+        if not full:
+            return value[:1].reshape(1, -1).astype(np.float32)
+        change = slope[None, :, None] * rows[:1, None, :] / self.phase.edges[2]
+        return np.concatenate([value, change]).reshape(6, -1).astype(np.float32)
+
+    def _window(self, tilt: np.ndarray, camera: Camera) -> tuple[tuple[slice, slice], tuple[float, float]]:
+        """Return the nodes (y, x) under the aperture at a tilt in the axes of the cell, and the first of them."""
+        radius, edge, _ = camera.profile
+        reach = (radius + (MARGIN * edge if edge else 1)) * camera.pixel
+        step, first = self.settings.angle_step, self.nodes[0]
+        spans, origin = [], []
+        for own, here in zip(self.settings.tilt, tilt, strict=True):
+            low = max(int(np.floor((here - own - reach - first) / step)) - 1, 0)
+            high = min(int(np.floor((here - own + reach - first) / step)) + 3, len(self.nodes))
+            spans.append(slice(low, high))
+            origin.append(own + first + low * step)
+        return (spans[1], spans[0]), (origin[0], origin[1])
+
+
+STRAINS = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]], [[0, 1], [1, 0]]], float)
+"""Tensors of unit exx, eyy and exy."""
+
+
+def _own_strain(state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return R^T strain R in the axes of the cell (3,), and its derivatives by exx, eyy, exy and rotation, (3, 4)."""
+    exx, eyy, exy, rotation = state[:4]
+    strain, (cos, sin) = np.array([[exx, exy], [exy, eyy]]), (np.cos(rotation), np.sin(rotation))
+    turn, quarter = np.array([[cos, -sin], [sin, cos]]), np.array([[-sin, -cos], [cos, -sin]])
+    tensors = [turn.T @ unit @ turn for unit in (strain, *STRAINS)]
+    tensors.append(quarter.T @ strain @ turn + turn.T @ strain @ quarter)
+    parts = np.array([[m[0, 0], m[1, 1], m[0, 1]] for m in tensors])
+    return parts[0], parts[1:].T
+
+
+class _Geometry:
+    """Where a lattice puts its disks: F = V R, B = V^-1 R B0."""
+
+    def __init__(self, state: np.ndarray, beams: np.ndarray, reciprocal: np.ndarray, camera: Camera) -> None:
+        exx, eyy, exy, rotation = state[:4]
+        strain = np.array([[exx, exy], [exy, eyy]])
+        inverse = np.linalg.inv(np.eye(2) + strain)
+        cos, sin = np.cos(rotation), np.sin(rotation)
+        turn, quarter = np.array([[cos, -sin], [sin, cos]]), np.array([[-sin, -cos], [cos, -sin]])
+        g = beams * reciprocal / camera.pixel
+        bases = [-inverse @ unit @ inverse @ turn for unit in STRAINS] + [inverse @ quarter]
+        middle = 0.5 * (np.array(camera.shape[::-1]) - 1) + state[8:10] / camera.pixel
+        self.centres = middle + g @ (inverse @ turn).T
+        self.moves = np.stack([g @ base.T for base in bases], axis=1)
+        self.own, self.strains = _own_strain(state)
+        radius, edge, _ = camera.profile
+        reach = radius + (MARGIN * edge if edge else 1)
+        high = np.array(camera.shape[::-1]) - 1 + reach
+        seen = np.all((self.centres > -reach) & (self.centres < high), axis=1)
+        away = np.hypot(*(self.centres - 0.5 * (np.array(camera.shape[::-1]) - 1)).T)
+        self.seen = np.flatnonzero(seen & (away < camera.field / camera.pixel + reach))
+
+
+def _turned(vector: np.ndarray, angle: float) -> np.ndarray:
+    """Return a vector turned by an angle [rad]."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    return np.array([cos * vector[0] - sin * vector[1], sin * vector[0] + cos * vector[1]])
+
+
+def _bspline(t: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weights of four cubic B-spline coefficients, and their derivatives."""
+    s = 1 - t
+    value = np.array([s**3 / 6, 2 / 3 - t**2 * (1 - t / 2), 2 / 3 - s**2 * (1 - s / 2), t**3 / 6])
+    slope = np.array([-(s**2) / 2, t * (1.5 * t - 2), s * (2 - 1.5 * s), t**2 / 2])
+    return value, slope
