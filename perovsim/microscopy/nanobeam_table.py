@@ -249,10 +249,10 @@ class NanobeamTable:
 
     @property
     def thicknesses(self) -> tuple[float, float]:
-        """Least and largest thickness [m]."""
+        """Least and largest thickness [m]; from no thickness on, intensities are even and the spline's end is right."""
         first, last = self.settings.repeats
         depth = self.phase.edges[2]
-        return max(first + SPARE, 1) * depth, (last - SPARE) * depth
+        return (first + SPARE if first else 1) * depth, (last - SPARE) * depth
 
     def pattern(self, state: np.ndarray, camera: Camera) -> np.ndarray:
         """Return one pattern, (rows, columns) [fraction of the beam per pixel]; state : see `state`."""
