@@ -74,7 +74,7 @@ def shipped() -> Any:
 def patterns(lamella: Any, microscope: Any) -> dict[str, Any]:
     """Time one pattern of one snapshot, ours and abTEM's."""
     from perovsim.microscopy import scan_4d
-    from perovsim.microscopy.nanobeam import plan_scan
+    from perovsim.microscopy.plan import plan_scan
 
     x = 0.5 * sum(lamella.window) + 0.3e-9 * np.arange(PROBES)
     plan = plan_scan(lamella, microscope, microscope.nanobeam, positions=x)

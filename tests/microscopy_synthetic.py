@@ -32,6 +32,14 @@ def pure_lamella(strain=0.0, window=("18 nm", "26 nm"), thickness="4.6 nm", heig
     return build_lamella(run, time=3600.0, window=window, height=height, thickness=thickness)
 
 
+@cache
+def tall_lamella():
+    """An interface of perovskite and TPBi, 6 nm wide and 3.5 nm high: windows of 2 nm are crops along both."""
+    return build_lamella(
+        result(), time=3600.0, around="emitter|etl", width="6 nm", height="3.5 nm", thickness="2.3 nm", seed=2
+    )
+
+
 def graded_lamella(end, window=("15 nm", "37 nm"), x_cl=0.0, thickness="6.9 nm"):
     """Perovskite whose strain grows from 0 at 16 nm to `end` at 36 nm."""
     run = result(device(), x_cl=(x_cl, x_cl), strain=1.0, start=x_cl, theta_v=0.0)

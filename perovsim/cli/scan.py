@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import Any
 
 from perovsim.cli.files import output_file
 from perovsim.cli.kept import Kept
@@ -10,10 +12,16 @@ from perovsim.errors import PerovsimError
 from perovsim.progress import Progress
 
 NAME = "scan"
-HELP = "build a lamella of a result and scan it with a 4D-STEM nanobeam"
+SIGNALS = ("4d-stem", "edx")
+PER_SQUARE_ANGSTROM = 1e-20
+DPI = 150
+"""Of figures [dots per inch]."""
+HELP = "build a lamella of a result and scan it: 4D-STEM patterns or X-ray spectra"
 EXAMPLES = (
     "perovsim scan out/base.nc models/microscopes/stem_300kv.toml --time '30 min' \\",
     "    --around 'emitter|etl' --width '8 nm' --thickness '10 nm' --out out/scan.zarr",
+    "perovsim scan out/base.nc stem_300kv --time '30 min' --around 'etl|cathode' --width '40 nm' \\",
+    "    --thickness '40 nm' --signal edx --step '1 nm' --out out/edx.zarr",
 )
 
 
@@ -25,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--width", default="8 nm", help="of the window across the interface (8 nm)")
     parser.add_argument("--thickness", default="10 nm", help="along the beam (10 nm)")
     parser.add_argument("--height", default="3 nm", help="along the interface (3 nm)")
-    parser.add_argument("--step", default="0.5 nm", help="distance of the patterns (0.5 nm)")
+    parser.add_argument("--step", default="0.5 nm", help="distance of the positions (0.5 nm)")
+    parser.add_argument("--signal", choices=SIGNALS, default=SIGNALS[0], help=f"what is recorded ({SIGNALS[0]})")
     parser.add_argument("--seed", type=int, default=1, help="of every random choice (1)")
     parser.add_argument("--out", metavar="FILE.zarr", required=True, help="scan to write")
 
@@ -48,10 +57,33 @@ def run(args: argparse.Namespace, kept: Kept) -> None:
         seed=args.seed,
     )
     print(lamella)
-    with Progress() as line:
-        scan = ps.microscopy.scan_4d(
-            lamella, microscope, step=args.step, seed=args.seed, progress=lambda share: line("4D-STEM line scan", share)
-        )
+    scan = _record(lamella, microscope, args)
     scan.save(out)
     kept.add(out)
+    if args.signal == "edx":
+        kept.add(_report(scan, out))
     print(f"written: {out}")
+
+
+def _record(lamella: Any, microscope: Any, args: argparse.Namespace) -> Any:
+    import perovsim as ps
+
+    simulate, text = {
+        "4d-stem": (ps.microscopy.scan_4d, "4D-STEM line scan"),
+        "edx": (ps.microscopy.edx_map, "X-ray spectra"),
+    }[args.signal]
+    with Progress() as line:
+        return simulate(lamella, microscope, step=args.step, seed=args.seed, progress=lambda share: line(text, share))
+
+
+def _report(spectra: Any, out: Path) -> Path:
+    """Print the elements with both errors and the dose, and draw spectrum and profiles beside the store."""
+    import perovsim as ps
+
+    found = spectra.quantify()
+    print(found.table())
+    print(f"dose: {spectra.attrs['dose'] * PER_SQUARE_ANGSTROM:.3g} electrons per square angstrom of the lamella drawn")
+    path = out.with_suffix(".png")
+    ps.plot.spectra(spectra, found).savefig(path, dpi=DPI)
+    print(f"written: {path}")
+    return path

@@ -39,6 +39,9 @@ rtol = 1e-5; a new matrix costs less than more corrections than the second."""
 ROUNDING, STAGNANT = 1e-10, 1e-4
 """Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix, of the
 smallest correction so far: where the matrix is nearly singular, as at rest for ages, they grow by rounding alone."""
+CANCELLED = 1e-11
+"""Share of an unknown that cancelling charges may round away: of 2.6e28 sites per m^3 the last digit is worth 1e-10 kT
+over 100 nm, half a part in 1e11 of the 20 kT that potentials are measured by. Matters for rtol < 1e-7."""
 HARDLY = 1e-8
 """The same of a steady state with an old matrix: 1e-13 of an unknown at rtol = 1e-5."""
 SETTLE_TRIES = 60
@@ -208,14 +211,19 @@ class Integrator:
                 continue
             ratio = size / before if before > 0.0 else 1.0
             least = min(least, size)
-            is_last = 0.0 < ratio <= LAST_PLACE / size
-            if is_last or (ratio > SLOW and (least <= STAGNANT if fresh else size <= ROUNDING)):
+            is_last = size == 0.0 or 0.0 < ratio <= LAST_PLACE / size
+            if is_last or (ratio > SLOW and (least <= self._stagnant if fresh else size <= ROUNDING)):
                 y, base, slope, c = formula[: d.COEFFICIENT + 1]
                 return Polished(time, y, slope + c * (y - base), z + (equations.integrands - slope_z) / cj, cj)
             if ratio > SLOW or (not fresh and ratio**MOST_LEFT * size > LAST_PLACE):
                 equations.forget()
             before = size
         raise Stalled("an output state did not converge", self._worst())
+
+    @property
+    def _stagnant(self) -> float:
+        """Weighted change of a correction by a new matrix below which it is rounding."""
+        return max(STAGNANT, CANCELLED / self.rtol)
 
     def settled(self, start: Polished, guess: np.ndarray, duration: float, nearly: bool = False) -> Polished:
         """State after one step of the implicit Euler formula: the steady one where `duration` outlasts every change.

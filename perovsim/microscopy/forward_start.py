@@ -10,11 +10,11 @@ import numpy as np
 
 from perovsim.errors import MeasurementError
 from perovsim.microscopy.camera import Camera
+from perovsim.microscopy.deformation import deformation, on_basis
 from perovsim.microscopy.forward_model import Fit, Pattern, fit_pattern
 from perovsim.microscopy.lattice import find_lattice
 from perovsim.microscopy.nanobeam_table import NanobeamTable, state
 from perovsim.microscopy.phase import Phase
-from perovsim.microscopy.strain import lattice_tensor, on_basis
 
 TILT_STEP = 1e-3
 """Distance of the tilts that are tried [rad], below the 1.5 mrad over which a disk averages."""
@@ -35,7 +35,7 @@ def lattice_state(pattern: np.ndarray, camera: Camera, phase: Phase, wavelength:
     """
     found = find_lattice(pattern, camera.radius / camera.pixel)
     base = np.diag(wavelength / np.array(phase.edges[:2])) / camera.pixel
-    exx, eyy, exy, rotation = lattice_tensor(found.basis, on_basis(base, found.basis))
+    exx, eyy, exy, rotation = deformation(found.basis, on_basis(base, found.basis))
     centre = (found.centre - 0.5 * (np.array(camera.shape[::-1]) - 1)) * camera.pixel
     return state(exx=exx, eyy=eyy, exy=exy, rotation=rotation, centre_x=centre[0], centre_y=centre[1])
 

@@ -28,9 +28,10 @@ from perovsim.microscopy.grid import Grid, fast_length, propagator
 from perovsim.microscopy.image import FORMAT, Image
 from perovsim.microscopy.multislice import FINE, Gratings, backward
 from perovsim.microscopy.optics import wavelength
-from perovsim.microscopy.probe import RAYLEIGH, check_contained, probe_spectrum
+from perovsim.microscopy.probe import RAYLEIGH, check_contained, probe_spectrum, refocused
 from perovsim.microscopy.provenance import provenance
 from perovsim.microscopy.sample import sample_of, thermal_sigmas
+from perovsim.microscopy.snapshots import focus_spread
 from perovsim.microscopy.work import Workers
 
 WAVES = 24
@@ -42,7 +43,7 @@ MARGIN = 5e-10
 potential has decayed to 0.2 V angstrom (Cs) or less."""
 NYQUIST = 4.0
 """Intensity has twice the band of the amplitude: samples per wavelength / semiangle, at least."""
-_COUNT_SEEDS = 2
+_COUNT_SEEDS, _FOCUS_SEEDS = 2, 5
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,9 @@ def plan_image(lamella: Any, microscope: Any, beam: Any, field: Any, centre: Any
                 f"mode '{beam.name}' of microscope '{microscope.name}' has no "
                 f"{name}, which an image needs; give it, or choose another mode"
             )
+    for name in ("drift", "scan_noise"):
+        if float(getattr(beam, name)) > 0:
+            raise PerovsimError(f"mode '{beam.name}': {name} is computed for patterns, not for images; leave it out")
     wide, high = (units.parse(edge, "m") for edge in field)
     at = tuple(units.parse(value, "m") for value in centre)
     _check_field(lamella, wide, high, at, lam, float(beam.semiangle))
@@ -196,8 +200,9 @@ class _Annulus:
         self.sample = sample_of(lamella, span, float(microscope.slice_thickness))
         self.sigmas = thermal_sigmas(self.sample.numbers, microscope.displacements, microscope.name)
         self.step = propagator(plan.grid, plan.lam, self.sample.thickness)
-        self.spectrum = probe_spectrum(plan.grid, plan.lam, beam)
-        check_contained(self.spectrum, plan.grid, beam)
+        self.probe = probe_spectrum(plan.grid, plan.lam, beam)
+        check_contained(self.probe, plan.grid, beam)
+        self.focus_spread = focus_spread(beam, self.energy)
         self.resample = Resample(plan, float(beam.semiangle), float(beam.source_size))
         size = np.prod(plan.grid.shape) * np.dtype(np.complex64).itemsize
         require_memory(
@@ -211,10 +216,12 @@ class _Annulus:
         gratings = Gratings(moved, cell, (self.plan.low, 0.0), self.energy)
         waves = self._detector_waves(np.random.default_rng([seed, 1, number]))
         backward(waves, gratings.stream(pool, backward=True), self.step, pool)
+        change = self.focus_spread * np.random.default_rng([seed, _FOCUS_SEEDS, number]).standard_normal()
+        probe = refocused(self.probe, self.plan.grid, self.plan.lam, float(change))
         images = np.empty((self.waves, len(self.plan.y), len(self.plan.x)))
 
         def finish(index: int) -> None:
-            images[index] = self.resample(self.amplitude(waves[index]))
+            images[index] = self.resample(self.amplitude(waves[index], probe))
 
         pool.each(finish, self.waves)
         return images.sum(axis=0), self.waves * images.var(axis=0, ddof=1)
@@ -230,10 +237,10 @@ class _Annulus:
             waves.append(fft.fft2(wave, overwrite_x=True) / np.float32(wave.size))
         return waves
 
-    def amplitude(self, wave: np.ndarray) -> np.ndarray:
-        """Return the amplitude at every probe position of a coarse grid over the cell."""
+    def amplitude(self, wave: np.ndarray, probe: np.ndarray) -> np.ndarray:
+        """Return the amplitude at every position of a probe on a coarse grid over the cell."""
         spectrum = fft.ifft2(wave) * np.float32(wave.size)
-        return self.resample.positions(spectrum * self.spectrum)
+        return self.resample.positions(spectrum * probe)
 
 
 class Resample:

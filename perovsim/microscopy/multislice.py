@@ -11,7 +11,7 @@ import numpy as np
 import scipy.fft as fft
 
 from perovsim.microscopy.grid import Grid
-from perovsim.microscopy.potential import Projector, transmission
+from perovsim.microscopy.potential import POSITIONS, AbtemProjector, Projector, transmission
 from perovsim.microscopy.sample import Sample
 from perovsim.microscopy.work import Workers
 
@@ -26,16 +26,25 @@ class Gratings:
 
     origin : (x, y) of the first grid point [m]; grid : of the waves; the cell of the grid is
     periodic, atoms beyond it are wrapped into it
+    projection : POSITIONS, or ABTEM (its infinite projection, on the grid of the waves)
     """
 
     def __init__(
-        self, sample: Sample, grid: Grid, origin: tuple[float, float], energy: float, fine: int | None = None
+        self,
+        sample: Sample,
+        grid: Grid,
+        origin: tuple[float, float],
+        energy: float,
+        fine: int | None = None,
+        projection: str = POSITIONS,
     ) -> None:
-        fine = FINE if fine is None else fine
+        if fine is None:
+            fine = FINE if projection == POSITIONS else 1
         self.sample, self.grid, self.energy, self.fine = sample, grid, energy, fine
         self._xy = sample.xy - np.asarray(origin)
         shape = (grid.shape[0] * fine, grid.shape[1] * fine)
-        self._projector = Projector(Grid(shape, (grid.step[0] / fine, grid.step[1] / fine)), sample.numbers)
+        projector = Projector if projection == POSITIONS else AbtemProjector
+        self._projector = projector(Grid(shape, (grid.step[0] / fine, grid.step[1] / fine)), sample.numbers)
 
     def potential(self, index: int) -> np.ndarray:
         """Return the projected potential of a slice on the fine grid [V m]."""
@@ -64,6 +73,7 @@ def forward(
     step : propagator; cut(grating, number) : the part of a transmission function that the wave
     `number` meets, broadcastable to the wave
     """
+    propagated = Propagation(step)
     for grating in gratings:
 
         def pass_slice(number: int, grating: np.ndarray = grating) -> None:
@@ -71,7 +81,7 @@ def forward(
             part = cut(grating, number)
             view = wave.reshape(part.shape[0], -1, part.shape[1])
             view *= part[:, None, :]
-            wave[...] = convolved(wave, step)
+            wave[...] = propagated(wave)
 
         workers.each(pass_slice, len(waves))
 
@@ -86,19 +96,51 @@ def backward(
 
     gratings : from the last slice to the first
     """
+    propagated = Propagation(step)
     for grating in gratings:
 
         def pass_slice(number: int, grating: np.ndarray = grating) -> None:
             wave = waves[number]
-            wave[...] = convolved(wave, step)
+            wave[...] = propagated(wave)
             view = wave.reshape(grating.shape[0], -1, grating.shape[1])
             view *= grating[:, None, :]
 
         workers.each(pass_slice, len(waves))
 
 
+class Propagation:
+    """Multiplication by `step` in Fourier space; columns of the spectrum that the band limit empties are left out.
+
+    step : band-limited propagator in FFT order, (nx, ny)
+    """
+
+    def __init__(self, step: np.ndarray) -> None:
+        count = step.shape[1]
+        lit = np.flatnonzero(step.any(axis=0))
+        self._most = int(np.minimum(lit, count - lit).max())
+        self._count = min(2 * self._most + 1, count)
+        self._step = self._inner(step) / np.float32(step.size)
+
+    def _inner(self, spectrum: np.ndarray) -> np.ndarray:
+        """Return the columns inside the band, in FFT order."""
+        if self._count == spectrum.shape[-1]:
+            return spectrum
+        return np.concatenate([spectrum[..., : self._most + 1], spectrum[..., -self._most :]], axis=-1)
+
+    def __call__(self, wave: np.ndarray) -> np.ndarray:
+        """Return propagated waves, (..., nx, ny)."""
+        rows = fft.fft(wave, axis=-1, overwrite_x=True)
+        inner = fft.fft(self._inner(rows), axis=-2, overwrite_x=True)
+        inner *= self._step
+        inner = fft.ifft(inner, axis=-2, overwrite_x=True, norm="forward")
+        if self._count < rows.shape[-1]:
+            rows[..., : self._most + 1] = inner[..., : self._most + 1]
+            rows[..., self._most + 1 : -self._most] = 0
+            rows[..., -self._most :] = inner[..., self._most + 1 :]
+            inner = rows
+        return fft.ifft(inner, axis=-1, overwrite_x=True, norm="forward")
+
+
 def convolved(wave: np.ndarray, step: np.ndarray) -> np.ndarray:
     """Return the wave after multiplication by `step` in Fourier space."""
-    spectrum = fft.fft2(wave, overwrite_x=True)
-    spectrum *= step
-    return fft.ifft2(spectrum, overwrite_x=True)
+    return Propagation(step)(wave)

@@ -19,6 +19,8 @@ from perovsim.microscopy.optics import interaction
 ANGSTROM = 1e-10
 VOLT_ANGSTROM3 = 1e-30
 """Unit of abTEM's projected scattering factors [V m^3]."""
+POSITIONS, ABTEM = "positions", "abtem"
+"""How atoms are projected: at their positions, or spread over four grid points as abTEM does."""
 BLOCK = 32
 """Powers of a wave that are made one by one; all others are products of two."""
 
@@ -71,6 +73,24 @@ class Projector:
             half[-rows:, : columns + 1] += factor[:0:-1] * (np.conj(left[:0:-1]) @ right.T)
         half /= np.float32(self.grid.step[0] * self.grid.step[1])
         return fft.irfft2(half, s=shape, overwrite_x=True)
+
+
+class AbtemProjector:
+    """Projected potentials by abTEM's infinite projection; as Projector."""
+
+    def __init__(self, grid: Grid, numbers: np.ndarray) -> None:
+        from abtem.integrals import ScatteringFactorProjectionIntegrals
+
+        self.grid, self._integrals = grid, ScatteringFactorProjectionIntegrals("lobato")
+
+    def project(self, numbers: np.ndarray, xy: np.ndarray) -> np.ndarray:
+        """Return the projected potential of atoms at xy (n, 2) [m], float32 (nx, ny) [V m]."""
+        from ase import Atoms
+
+        places = np.column_stack([xy % self.grid.size, np.zeros(len(xy))]) / ANGSTROM
+        step = tuple(edge / ANGSTROM for edge in self.grid.step)
+        found = self._integrals.integrate_on_grid(Atoms(numbers, places), 0.0, 1.0, self.grid.shape, step)
+        return found.astype(np.float32) * np.float32(ANGSTROM)
 
 
 def transmission(potential: np.ndarray, energy: float, grid: Grid, fine: int = 1) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.fft as fft
 
 from perovsim.errors import PerovsimError
 from perovsim.microscopy.grid import Grid
@@ -16,16 +17,29 @@ TAILS = 0.05
 """Share of a probe that may lie beyond the circle inscribed in its cell."""
 
 
-def probe_spectrum(grid: Grid, lam: float, beam: Any) -> np.ndarray:
+def probe_spectrum(grid: Grid, lam: float, beam: Any, edge: tuple[float, float] | None = None) -> np.ndarray:
     """Return A(k) exp(-i chi(k)) normalised to sum |.|^2 = 1, complex128 (nx, ny).
 
     beam : mode of the microscope: semiangle, defocus, spherical_aberration
+    edge : width of the aperture's edge along x and y [1/m]; one pixel of the grid when None
     """
     grid.require(float(beam.semiangle), lam, f"semiangle of mode '{beam.name}'")
     kx, ky = grid.frequencies()
-    amplitude = aperture(kx, ky, lam, float(beam.semiangle), grid.pixel)
+    amplitude = aperture(kx, ky, lam, float(beam.semiangle), grid.pixel if edge is None else edge)
     phase = aberration_phase(grid.angles(lam), lam, float(beam.defocus), float(beam.spherical_aberration))
     return amplitude * np.exp(-1j * phase) / np.sqrt((amplitude**2).sum())
+
+
+def refocused(spectrum: np.ndarray, grid: Grid, lam: float, change: float) -> np.ndarray:
+    """Return the spectrum of a probe whose defocus is larger by `change` [m]."""
+    return spectrum if change == 0 else spectrum * np.exp(-1j * aberration_phase(grid.angles(lam), lam, change))
+
+
+def probe_wave(spectrum: np.ndarray, grid: Grid, at: np.ndarray, dtype: type = np.complex64) -> np.ndarray:
+    """Return the wave of a probe at (x, y) [m] of its grid, (nx, ny)."""
+    kx, ky = grid.frequencies()
+    shift = np.exp(-2j * np.pi * kx * at[0]) * np.exp(-2j * np.pi * ky * at[1])
+    return fft.ifft2((spectrum * shift).astype(dtype)) * np.float32(spectrum.size)
 
 
 def check_contained(spectrum: np.ndarray, grid: Grid, beam: Any) -> float:

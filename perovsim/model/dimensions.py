@@ -12,6 +12,7 @@ from perovsim.model.quantity import Dimension, Quantity
 
 Ratio = Annotated[Quantity, Dimension(("",))]
 Fraction = Annotated[Quantity, Dimension(("",), low=0, high=1)]
+RatioOrZero = Annotated[Quantity, Dimension(("",), low=0, high=1e6)]
 PositiveRatio = Annotated[Quantity, Dimension(("",), low=0, above=True)]
 Permittivity = Annotated[Quantity, Dimension(("",), low=1, high=1e5)]
 PoissonRatio = Annotated[Quantity, Dimension(("",), low=-1, high=0.5, above=True)]
@@ -85,3 +86,6 @@ SweepRate = Annotated[Quantity, Dimension(("V/s",), low=0, high=1e12, above=True
 Angle = Annotated[Quantity, Dimension(("rad",), low=0, high=1)]
 BeamEnergy = Annotated[Quantity, Dimension(("eV",), low=1e3, high=3e6)]
 Dose = Annotated[Quantity, Dimension(("m^-2",), low=0, above=True)]
+SolidAngle = Annotated[Quantity, Dimension(("sr",), low=0, high=12.566, above=True)]
+"""At most the whole sphere, 4 pi."""
+PhotonEnergy = Annotated[Quantity, Dimension(("eV",), low=0, high=1e6, above=True)]

@@ -15,10 +15,32 @@ from perovsim.model.document import Document, read_document
 from perovsim.model.names import Name, did_you_mean
 from perovsim.model.quantity import Dimension, Quantity
 from perovsim.model.validate import build
+from perovsim.model.xray_detector import XrayDetector
 
 
 def _zero(si_unit: str) -> Quantity:
     return Dimension((si_unit,)).read(0.0)
+
+
+class CameraSpec(ModelData):
+    """A pixelated camera behind the ideal counting of electrons, in the order in which a signal passes.
+
+    binning : pixels of the simulation summed along each direction, odd so that the centre stays a pixel
+    psf : standard deviation of the point spread (its transform is the MTF) [pixels after binning]
+    gain : counts per electron; readout_noise : standard deviation [counts]; saturation : largest count
+    """
+
+    binning: int = Field(default=1, ge=1, le=99)
+    psf: dim.RatioOrZero = Field(default_factory=lambda: _zero(""))
+    gain: dim.PositiveRatio = Field(default_factory=lambda: Dimension(("",)).read(1.0))
+    readout_noise: dim.RatioOrZero = Field(default_factory=lambda: _zero(""))
+    saturation: dim.PositiveRatio | None = None
+
+    @model_validator(mode="after")
+    def _check_binning(self) -> Self:
+        if self.binning % 2 == 0:
+            raise ValueError(f"binning = {self.binning} must be odd, so that the direct beam stays on a pixel's centre")
+        return self
 
 
 class ImagingMode(ModelData):
@@ -33,6 +55,10 @@ class ImagingMode(ModelData):
     defocus, spherical_aberration : of the probe-forming lens [m]
     source_size : standard deviation of the source image [m]
     sampling : pixel of the wave function [m]
+    chromatic_aberration [m], energy_spread : standard deviation [eV]; they blur the focus
+    dwell_time : per position [s]; drift : of the sample along x, (positive) [m/s]; scan_noise : standard deviation
+    of each position [m]; patterns only
+    camera : what happens to the counted electrons; None for an ideal counting camera
     """
 
     name: Name
@@ -47,6 +73,12 @@ class ImagingMode(ModelData):
     defocus: dim.SignedLength = Field(default_factory=lambda: _zero("m"))
     spherical_aberration: dim.SignedLength = Field(default_factory=lambda: _zero("m"))
     source_size: dim.LengthOrZero = Field(default_factory=lambda: _zero("m"))
+    chromatic_aberration: dim.LengthOrZero = Field(default_factory=lambda: _zero("m"))
+    energy_spread: dim.Barrier = Field(default_factory=lambda: _zero("eV"))
+    dwell_time: dim.Time = Field(default_factory=lambda: _zero("s"))
+    drift: dim.Velocity = Field(default_factory=lambda: _zero("m/s"))
+    scan_noise: dim.LengthOrZero = Field(default_factory=lambda: _zero("m"))
+    camera: CameraSpec | None = None
 
     @model_validator(mode="after")
     def _check_detector(self) -> Self:
@@ -71,6 +103,7 @@ class Microscope(FileData):
     displacements : standard deviation of the thermal motion per element, each direction [m]
     slice_thickness : of the multislice potential [m]
     phonon_configurations : number of frozen-phonon snapshots
+    edx : the detector of X-rays, where there is one
     """
 
     name: str
@@ -80,6 +113,7 @@ class Microscope(FileData):
     displacements: dict[str, dim.LengthOrZero] = Field(default_factory=dict)
     slice_thickness: dim.Length = Field(default_factory=lambda: Dimension(("m",)).read("2 angstrom"))
     phonon_configurations: int = Field(default=4, ge=1, le=10_000)
+    edx: XrayDetector | None = None
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:

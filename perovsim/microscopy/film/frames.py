@@ -1,0 +1,80 @@
+"""One frame of a film: the expectation of every column at one time, each by the cheapest way that holds the error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from perovsim.microscopy.film.columns import Columns, cells_of
+from perovsim.microscopy.film.lamellae import piece, runs
+from perovsim.microscopy.film.mixture import NEGLIGIBLE, WAYS, shares, ways
+from perovsim.microscopy.film.sources import Optics, crystal_pattern, slab_pattern
+from perovsim.microscopy.film.spec import FilmSpec
+
+ROWS, SNAPSHOTS = 3, 1
+"""Rows of a column that are computed as windows, and frozen phonons of each; their mean is the column's pattern."""
+LEAD_ERROR = 0.35
+"""Deviation of the intact lattice's pattern per share of its lead that is metal (10 nm of CsPb(Br,Cl)3)."""
+
+
+class Frames:
+    """Frames of a film; tables and mean patterns are shared by all of them."""
+
+    def __init__(self, result: Any, view: Optics, spec: FilmSpec, table: Any, workers: int | None) -> None:
+        self.result, self.view, self.spec, self.table, self.workers = result, view, spec, table, workers
+        self.in_plane = cells_of(result.device)[1]
+        self._means: dict[int, np.ndarray] = {}
+
+    def ways(self, columns: Columns) -> np.ndarray:
+        """Return the index in WAYS of each column."""
+        return ways(shares(columns, self.view), columns, self.spec.error / LEAD_ERROR)
+
+    def expectation(self, columns: Columns, time: float) -> np.ndarray:
+        """Return the pattern of every column, (column, qy, qx) [fraction of the beam]."""
+        part, found = shares(columns, self.view), self.ways(columns)
+        shape = self.view.camera.shape
+        patterns = np.zeros((len(columns.x), *shape))
+        windows = found == WAYS.index("window")
+        metal = [number for number, layer in enumerate(columns.layers) if layer.kind == "metal"]
+        for number in np.flatnonzero(~windows):
+            if part[number, metal].sum() > NEGLIGIBLE and found[number] == WAYS.index("mean"):
+                continue
+            patterns[number] = self._mixed(columns, part[number], number)
+        for run in runs(np.flatnonzero(windows), self.spec.step):
+            patterns[run] = self._windows(columns, time, run)
+        grains = np.flatnonzero((found == WAYS.index("mean")) & (part[:, metal].sum(axis=1) > NEGLIGIBLE))
+        for number in grains:
+            patterns[number] = patterns[_nearest(number, part[:, metal].sum(axis=1), windows)]
+        return patterns
+
+    def _mixed(self, columns: Columns, part: np.ndarray, number: int) -> np.ndarray:
+        """Return the sum of the layers' patterns, each with its share of the probe."""
+        total = np.zeros(self.view.camera.shape)
+        for layer in np.flatnonzero(part > NEGLIGIBLE):
+            total += part[layer] * self._pure(columns, int(layer), number)
+        return total
+
+    def _pure(self, columns: Columns, layer: int, number: int) -> np.ndarray:
+        if columns.layers[layer].kind == "lattice":
+            return crystal_pattern(
+                self.table, self.view, columns.exx[number], self.in_plane, columns.composition[number]
+            )
+        if layer not in self._means:
+            self._means[layer] = slab_pattern(self.result, self.view, columns.layers[layer], self.workers)
+        return self._means[layer]
+
+    def _windows(self, columns: Columns, time: float, run: np.ndarray) -> np.ndarray:
+        """Return the means over ROWS rows of a run of columns, by windows on atoms."""
+        x = columns.x[run]
+        made = piece(self.result, self.view, columns, time, x, self.spec.seed)
+        y = (np.arange(ROWS) + 0.5) / ROWS * made.lamella.height
+        places = np.repeat(x, ROWS), np.tile(y, len(x))
+        found = made.patterns(self.view, *places, SNAPSHOTS, self.spec.seed, "window", self.workers)
+        return found.reshape(len(x), ROWS, *found.shape[1:]).mean(axis=1)
+
+
+def _nearest(number: int, metal: np.ndarray, windows: np.ndarray) -> int:
+    """Return the window column deepest in the metal that is nearest to a column."""
+    deep = np.flatnonzero(windows & (metal >= metal[windows].max() - NEGLIGIBLE))
+    return int(deep[np.abs(deep - number).argmin()])
