@@ -36,8 +36,8 @@ POOR = 1.5
 HELD = ("radius", "edge")
 """Unknowns that are taken from the camera unless they are asked for."""
 MODEL_ERROR = {"still": 3e-5, "alloy": 2e-4, "thermal": 1e-4}
-"""Error of each strain by the model itself, added to Poisson's. Crystal at rest: twice the worst of noiseless fits (1.5e-5,
-benchmarks/strain). Thermal motion: 1e-5 against a coherent wave of mean transmissions, too little for single
+"""Error of each strain by the model itself, added to Poisson's. Crystal at rest: twice the worst of noiseless fits
+(1.5e-5, benchmarks/strain). Thermal motion: 1e-5 against a coherent wave of mean transmissions, too little for single
 snapshots; assumed. Alloy: random against mean occupation, of an earlier fit; not measured anew."""
 QUANTITIES = {
     "exx": ("strain", "1", "strain along x"),
