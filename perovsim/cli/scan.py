@@ -26,6 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--thickness", default="10 nm", help="along the beam (10 nm)")
     parser.add_argument("--height", default="3 nm", help="along the interface (3 nm)")
     parser.add_argument("--step", default="0.5 nm", help="distance of the patterns (0.5 nm)")
+    parser.add_argument("--mode", default="nanobeam", help="of the microscope (nanobeam)")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--fidelity", help="exact, window or crystal (window)")
+    how.add_argument("--error", type=float, help="share of electrons in wrong pixels tolerated; chooses the fidelity")
+    parser.add_argument("--audit", type=int, default=0, metavar="N", help="positions computed again exactly (0)")
     parser.add_argument("--seed", type=int, default=1, help="of every random choice (1)")
     parser.add_argument("--out", metavar="FILE.zarr", required=True, help="scan to write")
 
@@ -50,8 +55,17 @@ def run(args: argparse.Namespace, kept: Kept) -> None:
     print(lamella)
     with Progress() as line:
         scan = ps.microscopy.scan_4d(
-            lamella, microscope, step=args.step, seed=args.seed, progress=lambda share: line("4D-STEM line scan", share)
+            lamella,
+            microscope,
+            step=args.step,
+            seed=args.seed,
+            mode=args.mode,
+            fidelity=args.fidelity,
+            error=args.error,
+            audit=args.audit,
+            progress=lambda share: line("4D-STEM line scan", share),
         )
     scan.save(out)
     kept.add(out)
+    print(scan.audit or f"fidelity: {scan.fidelity}, not audited")
     print(f"written: {out}")
