@@ -1,4 +1,4 @@
-# Two commands: `make run` shows the whole chain, `make test` checks everything.
+# Two commands: `make run` shows the whole chain, `make test` checks everything. `make docs` writes the documentation.
 # Needs python3 >= 3.11 with pip (or uv), make and git; no administrator rights.
 
 PYTHON ?= python3
@@ -17,19 +17,23 @@ BASE  := $(shell $(PYTHON) -c 'import sys; print(sys._base_executable)' 2>/dev/n
 export OMP_NUM_THREADS ?= 1
 export MPLBACKEND ?= Agg
 
-.PHONY: run test lint setup picture clean
+.PHONY: run test lint docs setup picture clean
 
 run: $(STAMP)
 	@$(BIN)/perovsim run $(STUDY) --out $(OUT)/
 
 test: $(STAMP)
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory lint docs
 	$(BIN)/python -m pytest $(PYTEST)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+
+# the documentation, warnings are errors; open out/docs/index.html
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -d $(OUT)/docs-cache docs $(OUT)/docs
 
 setup: $(STAMP)
 

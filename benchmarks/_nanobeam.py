@@ -235,7 +235,7 @@ def diffuse(repeats: list[int], tilt: tuple[int, int], window: Window) -> np.nda
     name = table_cache.key("diffuse/1", repeats, tilt, SNAPSHOTS, SUPER, window.points)
     stored = table_cache.load(name, TRUTHS)
     if stored is None:
-        stored = {"maps": _snapshots(repeats, tilt, window)}
+        stored = {"maps": _maps(_snapshots(repeats, tilt, window, SNAPSHOTS), tilt)}
         table_cache.store(name, stored, TRUTHS, most=MOST)
     step = wavelength(ENERGY) / (SUPER * CELL)
     half = window.camera.shape[0] // 2
@@ -255,8 +255,19 @@ def _over_aperture(one: np.ndarray, step: float) -> np.ndarray:
     return convolve(one, disk / disk.sum())
 
 
-def _snapshots(repeats: list[int], tilt: tuple[int, int], window: Window) -> np.ndarray:
-    """Return maps of the diffuse intensity around the direct beam, Bragg beams filled from beside."""
+def snapshot_sums(repeats: list[int], beams: np.ndarray, count: int = 16) -> tuple[np.ndarray, np.ndarray]:
+    """Return Bragg intensities (repeat, beam) and the diffuse total within FIELD (repeat,), along the zone axis."""
+    total = _snapshots(repeats, (0, 0), Window(), count)
+    maps = _maps(total, (0, 0))
+    step = wavelength(ENERGY) / (SUPER * CELL)
+    q = (np.arange(maps.shape[1]) - maps.shape[1] // 2) * step
+    inside = np.hypot(q[:, None], q) <= FIELD
+    at = beams * SUPER
+    return total[:, at[:, 0], at[:, 1]], maps[:, inside].sum(axis=1)
+
+
+def _snapshots(repeats: list[int], tilt: tuple[int, int], window: Window, count: int) -> np.ndarray:
+    """Return mean intensities at the supercell's frequencies, (repeat, nx, ny), of `count` frozen snapshots."""
     step = CELL / window.points
     grid = Grid((SUPER * window.points,) * 2, (step, step))
     index = np.stack(np.meshgrid(*[np.arange(SUPER)] * 2, indexing="ij"), -1).reshape(-1, 2)
@@ -268,7 +279,7 @@ def _snapshots(repeats: list[int], tilt: tuple[int, int], window: Window) -> np.
     total = np.zeros((len(repeats), *grid.shape))
     spectrum = np.zeros(grid.shape, complex)
     spectrum[start] = spectrum.size
-    for number in range(SNAPSHOTS):
+    for number in range(count):
         rng, wave = np.random.default_rng([5, number]), fft.ifft2(spectrum).astype(np.complex64)
         for repeat in range(1, max(repeats) + 1):
             xy = places[:, :2] * CELL + sigma * rng.standard_normal((len(numbers), 2))
@@ -276,10 +287,15 @@ def _snapshots(repeats: list[int], tilt: tuple[int, int], window: Window) -> np.
             for part in range(2):
                 wave = convolved(wave * gratings.make(part), move)
             if repeat in repeats:
-                total[repeats.index(repeat)] += np.abs(fft.fft2(wave) / wave.size) ** 2 / SNAPSHOTS
+                total[repeats.index(repeat)] += np.abs(fft.fft2(wave) / wave.size) ** 2 / count
+    return total
+
+
+def _maps(total: np.ndarray, tilt: tuple[int, int]) -> np.ndarray:
+    """Return maps of the diffuse intensity around the direct beam, Bragg beams filled from beside."""
     half = int(1.5 * FIELD / (wavelength(ENERGY) / (SUPER * CELL)))
-    near = np.arange(-half, half + 1)
-    maps = total[np.ix_(range(len(repeats)), near + start[0], near + start[1])]
+    near, start = np.arange(-half, half + 1), [round(t * SUPER / CELLS) for t in tilt]
+    maps = total[np.ix_(range(len(total)), near + start[0], near + start[1])]
     holes = (near % SUPER == 0)[:, None] & (near % SUPER == 0)[None, :]
     maps[:, holes] = 0
     beside = convolve(maps, np.ones((1, 3, 3))) / convolve((~holes).astype(float), np.ones((3, 3)))

@@ -17,6 +17,10 @@ REPEATS = [17, 34, 68]
 """Thicknesses of about 10, 20 and 40 nm [cells]."""
 GRADIENT, WIDTH = 0.015, 16e-9
 RICHEST = 0.6
+MOVING = ("strain1", "strain3")
+"""Uniform cases that are repeated with thermal motion."""
+BESIDE = (0.0, 0.004, 0.002, -0.003)
+"""Uniform exx, eyy, exy and rotation that the graded alloy has besides."""
 UNIFORM = (
     ("strain1", (0.008, -0.004, 0.003, 0.006), (3, -2)),
     ("strain2", (-0.006, 0.011, -0.004, 0.02), (45, -60)),
@@ -24,7 +28,12 @@ UNIFORM = (
     ("strain4", (-0.003, -0.009, 0.004, 0.004), (-2, 1)),
 )
 """Name, exx, eyy, exy, rotation, and tilt in frequencies of the window (0.112 mrad)."""
-PLACES = (0.1, 0.3, 0.5, 0.7, 0.9)
+THICKNESSES = ("8 nm", "42 nm")
+THIN = ("8 nm", "24 nm")
+COMPOSITIONS = {"static": (0.0, 0.3, 0.6), "alloy": (0.0, 0.15, 0.3, 0.45, 0.6), "phonon": (0.0, 0.3, 0.6)}
+PATTERNS = 300
+"""Least number of noisy patterns of each kind and dose."""
+PLACES = (0.15, 0.5, 0.85)
 """Where the probe stands on the gradient [share of its width]."""
 
 
@@ -44,24 +53,197 @@ def cases(kind: str, quick: bool) -> list[Case]:
     found = []
     repeats = REPEATS if kind == "static" else REPEATS[:2]
     for name, strain, tilt in UNIFORM[: 2 if quick else None]:
-        if kind == "alloy" or (kind == "phonon" and max(np.abs(tilt)) > 8):
+        if kind == "alloy" or (kind == "phonon" and name not in MOVING):
             continue
         made = truth.patterns(name, truth.affine(*strain), repeats, tilt, thermal=kind == "phonon")
         found += [Case(kind, "uniform", n, p, np.array(strain)) for n, p in zip(repeats, made, strict=True)]
-    for place in PLACES[1 : 4 if quick else None : 2] if quick else PLACES:
+    for place in PLACES[1 : 2 if quick else None] if quick else PLACES:
         if kind == "static":
             strain = np.array([GRADIENT * place, 0.0, 0.0, 0.0])
             made = truth.patterns(f"graded {place}", truth.graded(GRADIENT, WIDTH, place), repeats)
         elif kind == "alloy":
-            strain = np.array([GRADIENT * place, 0.004, 0.002, -0.003])
-            made = truth.patterns(
-                f"alloy {place}",
-                truth.affine(*strain),
-                repeats,
-                chlorine=lambda xy, place=place: np.clip(RICHEST * (xy[:, 0] / WIDTH + place), 0, RICHEST),
-                seed=int(100 * place),
-            )
+            made, strain = alloy(place), alloy_strain(place)
         else:
             continue
         found += [Case(kind, "graded", n, p, strain) for n, p in zip(repeats, made, strict=True)]
     return found
+
+
+def alloy(place: float) -> np.ndarray:
+    """Return patterns of a random alloy of graded composition and strain, at the thicknesses of 10 and 20 nm."""
+    stretch, rest = truth.graded(GRADIENT, WIDTH, place), truth.affine(*BESIDE)
+    return truth.patterns(
+        f"alloy {place}",
+        lambda xy: rest(stretch(xy)),
+        REPEATS[:2],
+        chlorine=lambda xy: np.clip(RICHEST * (xy[:, 0] / WIDTH + place), 0, RICHEST),
+        seed=int(100 * place),
+    )
+
+
+def alloy_strain(place: float) -> np.ndarray:
+    """Return exx, eyy, exy and rotation under the probe, V and R of F = V R."""
+    gradient = truth.affine(*BESIDE)(np.eye(2)).T @ np.diag([1 + GRADIENT * place, 1.0])
+    left, stretch, right = np.linalg.svd(gradient)
+    v, turn = left @ np.diag(stretch) @ left.T, left @ right
+    return np.array([v[0, 0] - 1, v[1, 1] - 1, v[0, 1], np.arctan2(turn[1, 0], turn[0, 0])])
+
+
+def run(quick: int = 0, draws: int = 0, kinds: str = "static,alloy,phonon") -> dict[str, Any]:
+    """Return the worst rms over its bar, slopes and coverage; prints the table.
+
+    quick : 1 takes few patterns; draws : of the noise of each pattern and dose; kinds : to measure
+    """
+    measured: list[Row] = []
+    for kind in kinds.split(","):
+        measured += _measure(kind, cases(kind, bool(quick)), draws or (6 if quick else 0))
+    _print(measured)
+    return summary(measured)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was found for one kind, group, thickness and dose.
+
+    errors : of each strain (draw, 4); bound, stated : Cramer-Rao bound and stated errors, alike
+    truth, found : strains of the noiseless patterns, (case, 4); seconds : per pattern
+    """
+
+    kind: str
+    group: str
+    repeat: int
+    dose: float
+    errors: np.ndarray
+    bound: np.ndarray
+    stated: np.ndarray
+    truth: np.ndarray
+    found: np.ndarray
+    aperture: float
+    seconds: float
+
+    @property
+    def excess(self) -> float:
+        """Worst rms of exx, eyy and exy over its bar."""
+        factor, constant = BARS[self.kind]
+        rms, bound = (np.sqrt((part[:, :3] ** 2).mean(axis=0)) for part in (self.errors, self.bound))
+        return float((rms / (factor * bound + constant)).max())
+
+
+def tables(kind: str) -> Any:
+    """Return the tables of a kind: still or moving atoms, all compositions."""
+    from perovsim.microscopy.forward_fit import CrystalTables
+    from perovsim.microscopy.phase import crystal_phase
+    from perovsim.model import load_microscope
+
+    phase = crystal_phase("CsPbBr3", "CsPbCl3", cell=truth.CELL)
+    step = truth.Window().grid.step[0]
+    still = kind != "phonon"
+    thick = THICKNESSES if kind == "static" else THIN
+    return CrystalTables(phase, load_microscope("stem_300kv"), "nanobeam", thick, COMPOSITIONS[kind], step, still)
+
+
+def _measure(kind: str, chosen: list[Case], draws: int) -> list[Row]:
+    made, rows = tables(kind), []
+    for group, repeat in dict.fromkeys((case.group, case.repeat) for case in chosen):
+        here = [case for case in chosen if (case.group, case.repeat) == (group, repeat)]
+        exact = [_fit(made, case, max(DOSES), [case.pattern * max(DOSES)]) for case in here]
+        count = draws or -(-PATTERNS // sum(case.kind == kind for case in chosen))
+        rows += [_row(made, here, [fits[0] for fits, _ in exact], dose, count) for dose in DOSES]
+    return rows
+
+
+def _camera() -> Any:
+    return replace(truth.Window().camera, field=truth.FIELD)
+
+
+def _fit(made: Any, case: Case, dose: float, counts: list[np.ndarray], free: tuple = ()) -> tuple[list, float]:
+    from perovsim.microscopy.forward_fit import fit_patterns
+
+    began = time.perf_counter()
+    fits = fit_patterns(np.array(counts), dose, _camera(), made, free)
+    return fits, (time.perf_counter() - began) / len(counts)
+
+
+def _row(made: Any, here: list[Case], exact: list, dose: float, count: int) -> Row:
+    from perovsim.microscopy.forward_fit import model_error
+
+    errors, bound, stated, spent, apertures = [], [], [], [], []
+    for number, (case, best) in enumerate(zip(here, exact, strict=True)):
+        rng = np.random.default_rng([number, case.repeat, int(dose)])
+        fits, seconds = _fit(made, case, dose, [rng.poisson(case.pattern * dose) for _ in range(count)])
+        spent.append(seconds)
+        least = best.errors[:4] * np.sqrt(max(DOSES) / dose)
+        for fit in fits:
+            errors.append(fit.values[:4] - case.strain)
+            bound.append(least)
+            stated.append(np.hypot(fit.errors[:4], model_error(made, fit.values[4])))
+    if dose == max(DOSES):
+        (wide,), _ = _fit(made, here[0], dose, [here[0].pattern * dose], ("radius", "edge"))
+        apertures.append(wide.errors[0] / exact[0].errors[0])
+    truths, found = (
+        np.array(part)
+        for part in zip(*[(c.strain, f.values[:4]) for c, f in zip(here, exact, strict=True)], strict=True)
+    )
+    arrays = (np.array(part) for part in (errors, bound, stated))
+    return Row(
+        here[0].kind,
+        here[0].group,
+        here[0].repeat,
+        dose,
+        *arrays,
+        truths,
+        found,
+        apertures[0] if apertures else np.nan,
+        float(np.mean(spent)),
+    )
+
+
+def summary(rows: list[Row]) -> dict[str, Any]:
+    """Return the keys of the benchmark."""
+    top = [row for row in rows if row.dose == max(DOSES)]
+    still = [
+        np.abs(row.found - row.truth)[:, :3].max() / (STILL if row.group == "uniform" else GRADED)
+        for row in top
+        if row.kind == "static"
+    ]
+    slopes, covered, kinds = [], [], list(dict.fromkeys(row.kind for row in rows))
+    for kind in kinds:
+        of_kind = [row for row in top if row.kind == kind]
+        for repeat in dict.fromkeys(row.repeat for row in of_kind):
+            true, found = (
+                np.concatenate([getattr(row, name)[:, :3].ravel() for row in of_kind if row.repeat == repeat])
+                for name in ("truth", "found")
+            )
+            slopes.append(float(true @ found / (true @ true)))
+        for dose in DOSES:
+            inside = [
+                np.abs(row.errors[:, :3]) <= row.stated[:, :3] for row in rows if (row.kind, row.dose) == (kind, dose)
+            ]
+            covered.append(float(np.concatenate(inside).mean()))
+    excess = {f"excess_{kind}": round(max(row.excess for row in rows if row.kind == kind), 3) for kind in kinds}
+    return {
+        "noiseless": round(float(max(still, default=np.nan)), 3),
+        **excess,
+        "slope_min": round(min(slopes), 4),
+        "slope_max": round(max(slopes), 4),
+        "coverage_min": round(min(covered), 3),
+        "coverage_max": round(max(covered), 3),
+        "ms_per_pattern": round(1e3 * float(np.mean([row.seconds for row in rows])), 1),
+        "aperture_cost": round(float(np.nanmax([row.aperture for row in rows])), 2),
+    }
+
+
+def _print(rows: list[Row]) -> None:
+    print(
+        "kind     group    cells  electrons  rms exx   CR exx    rms eyy   CR eyy    rms exy   CR exy    "
+        "/bar  cover  bias"
+    )
+    for row in rows:
+        rms, bound = (np.sqrt((part**2).mean(axis=0)) for part in (row.errors, row.bound))
+        cover = (np.abs(row.errors[:, :3]) <= row.stated[:, :3]).mean()
+        pairs = "  ".join(f"{rms[i]:.2e}  {bound[i]:.2e}" for i in range(3))
+        bias = np.abs(row.found - row.truth)[:, :3].max()
+        print(
+            f"{row.kind:<8} {row.group:<8} {row.repeat:>5}  {row.dose:>9.0e}  {pairs}  "
+            f"{row.excess:.2f}  {cover:.2f}  {bias:.1e}"
+        )

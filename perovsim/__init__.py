@@ -38,13 +38,13 @@ _HOMES = {
     "perovsim.small_signal": ("impedance",),
     "perovsim.result": ("Result", "load_result"),
     "perovsim.citation": ("cite",),
-    "perovsim.atoms": ("build_lamella",),
+    "perovsim.atoms": ("Irradiation", "Microstructure", "Preparation", "build_lamella", "lamella_from_ase"),
     "perovsim.comparison": ("compare",),
     "perovsim.study": ("run_study",),
     "perovsim.show": ("draw_device", "show_device"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("microscopy", "plot")
+_MODULES = ("fit", "microscopy", "plot")
 
 __all__ = ["__version__", *sorted(_HOME), *_MODULES]  # noqa: PLE0604
 

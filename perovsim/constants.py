@@ -28,3 +28,18 @@ F = Q * N_A
 
 R = K_B * N_A
 """Molar gas constant [J/mol/K]."""
+
+ELECTRON_MASS = 9.1093837015e-31
+"""Mass of the electron [kg]."""
+
+REST_ENERGY = ELECTRON_MASS * C_LIGHT**2 / Q
+"""Rest energy of the electron [eV]."""
+
+BOHR_RADIUS = 5.29177210903e-11
+"""Bohr radius [m]."""
+
+RYDBERG = 13.605693122994
+"""Rydberg energy [eV]."""
+
+FINE_STRUCTURE = 7.2973525693e-3
+"""Fine-structure constant."""

@@ -17,7 +17,8 @@ GROUPS = ("fields", "terminals", "interfaces", "balance", "events")
 IMPEDANCE = "impedance"
 """The group of results whose protocol measures an impedance."""
 REFERENCE_DELAY = 1.0
-"""T50 and dV refer to this time [s] after the first current rise: vacancy screening is over by then."""
+"""T50 and dV refer to this time [s] after the first current rise: vacancy screening is over by then. In trains of
+shorter pulses they refer to the end of the next pulse, and follow the ends of the later ones."""
 HALF_ROUNDING = 1e-5
 """A run that was stopped at half of its light has it to this accuracy."""
 REST_SHARE, SMALLEST_CURRENT = 1e-6, 1e-2
@@ -86,15 +87,43 @@ class Result:
         return self.driven & (self.times - last_rest >= REFERENCE_DELAY)
 
     @property
+    def pulse_ends(self) -> np.ndarray:
+        """Numbers of the stored times at which a pulse of a train ends: the last one at `high` before each fall.
+
+        Light and voltage there, from pulse to pulse, are the envelope from which T50 and dV are read where no pulse
+        lasts a second.
+        """
+        ends: set[int] = set()
+        for step in self.protocol.steps if self.protocol is not None else ():
+            if step.kind == "pulse_train":
+                ends.update(self._ends_at_high(step))
+        return np.array(sorted(ends), int)
+
+    def _ends_at_high(self, step: Any) -> np.ndarray:
+        if step.is_voltage:
+            value, low, high = self.terminals["V"].values, float(step.low), float(step.high)
+        else:
+            value = self.terminals["J"].values
+            low, high = (self.device.circuit.density(drive) for drive in (step.low, step.high))
+        is_high = (value - high) * np.sign(high - low) >= -REST_SHARE * abs(high - low)
+        return np.nonzero(is_high[:-1] & ~is_high[1:])[0]
+
+    @property
     def reference_time(self) -> float | None:
-        """1 s after the first current rise [s], None where no current flows that long."""
+        """1 s after the first current rise [s], or the end of the next pulse where a train has no current for as long.
+
+        None where no current flows so long and no pulse ends later.
+        """
         on = np.nonzero(self.driven)[0]
         if on.size == 0:
             return None
         start = self.times[max(on[0] - 1, 0)]
         at = start + REFERENCE_DELAY
         without_pause = self.driven[(self.times > start) & (self.times <= at)].all()
-        return float(at) if at <= self.times[-1] and without_pause else None
+        if without_pause:
+            return float(at) if at <= self.times[-1] else None
+        later = self.pulse_ends[self.times[self.pulse_ends] >= at]
+        return float(self.times[later[0]]) if later.size else None
 
     @property
     def faradaic_share(self) -> float | None:
@@ -110,6 +139,8 @@ class Result:
         if at is None:
             return None
         later = (self.times >= at) & self.settled
+        if not later.any() and self.pulse_ends.size:
+            later = np.isin(np.arange(self.times.size), self.pulse_ends) & (self.times > at)
         first = np.interp(at, self.times, self.terminals[name].values)
         return (
             np.concatenate(([at], self.times[later])),
@@ -196,13 +227,13 @@ class Result:
 
     def _spectra(self) -> list[str]:
         """A line for each impedance spectrum: ends of the frequency, resistance and capacitance there."""
-        found = []
+        found, held = [], "" if self.device.thermal_resistance is None else ", temperature held: no thermal feedback"
         for k in range(self.impedance.sizes.get("spectrum", 0)):
             one = self.impedance.isel(spectrum=k).dropna("frequency")
             f, z, c = one["frequency"].values, one["Z_real"].values, one["C"].values
             found.append(
                 f"{f[0]:.3g} to {f[-1]:.3g} Hz at {float(one['V']):.4g} V, {float(one['time']):.3g} s: Re Z "
-                f"{z[0]:.3g} to {z[-1]:.3g} ohm m^2, C {c[0]:.3g} to {c[-1]:.3g} F/m^2"
+                f"{z[0]:.3g} to {z[-1]:.3g} ohm m^2, C {c[0]:.3g} to {c[-1]:.3g} F/m^2{held}"
             )
         return found
 

@@ -34,6 +34,8 @@ def impedance(
 ) -> xr.Dataset:
     """Small-signal impedance about the steady state at a voltage [V] or a current density [A/m^2]; reactions held.
 
+    Temperature held: a device that heats itself answers here without thermal feedback, at every frequency, though its
+    bias is hot; the slope of its steady J-V curve is another one.
     frequencies : [Hz]; ions : "uniform", as built and held at every frequency, or "equilibrated" at the bias and moving
     Returns Z_real, Z_imag [ohm m^2], G [S/m^2], C [F/m^2] over `frequency`, with the bias `V` and `J` beside them.
     Raises SimulationError where the bias is not given once or is not reached.
@@ -73,10 +75,10 @@ def columns(frequencies: np.ndarray, impedance: np.ndarray) -> xr.Dataset:
 
     admittance = 1.0 / impedance
     values = {
-        "Z_real": (impedance.real, "ohm m^2", "real part of the impedance"),
-        "Z_imag": (impedance.imag, "ohm m^2", "imaginary part of the impedance"),
-        "C": (admittance.imag / (2.0 * np.pi * frequencies), "F m^-2", "capacitance Im(1/Z)/omega"),
-        "G": (admittance.real, "S m^-2", "conductance Re(1/Z)"),
+        "Z_real": (impedance.real, "ohm m^2", "real part of the impedance, temperature held"),
+        "Z_imag": (impedance.imag, "ohm m^2", "imaginary part of the impedance, temperature held"),
+        "C": (admittance.imag / (2.0 * np.pi * frequencies), "F m^-2", "capacitance Im(1/Z)/omega, temperature held"),
+        "G": (admittance.real, "S m^-2", "conductance Re(1/Z), temperature held"),
     }
     axis = {"frequency": ("frequency", frequencies, {"units": "Hz"})}
     return xr.Dataset({n: ("frequency", v, {"units": u, "long_name": w}) for n, (v, u, w) in values.items()}, axis)

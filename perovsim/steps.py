@@ -188,13 +188,14 @@ class _Walk:
             raise SimulationError(f"{self.label}: plateaus must be longer than {edge:g} s, in which a voltage is set")
         first = float(self.protocol.first_output)
         times = [_geometric(min(first, FIRST_SHARE * length), length, step.points) for length in plateaus]
+        edges = _geometric(min(first, FIRST_SHARE * edge), edge, step.edge_points) if edge > 0.0 else np.empty(0)
         pulse = self._voltage_pulse if step.is_voltage else self._current_pulse
         if step.is_voltage:
             self._reach(low)
         if high > 0.0 and not np.isfinite(self.solver.reference_time):
             number = min(np.ceil(REFERENCE_DELAY / float(step.period)), step.count - 1)
             self.solver.reference_time = self.solver.clock + number * float(step.period) + PULSE_END * step.on_time
-        return any(pulse(low, high, edge, times, step.stop) for _ in range(step.count))
+        return any(pulse(low, high, edges, times, step.stop) for _ in range(step.count))
 
     def _impedance(self, step: Any) -> bool:
         frequencies = np.geomspace(float(step.lowest), float(step.highest), step.points)
@@ -203,21 +204,21 @@ class _Walk:
 
     # -- what they are made of ------------------------------------------------------------------
 
-    def _current_pulse(self, low: float, high: float, edge: float, times: list[np.ndarray], stop: Any) -> bool:
+    def _current_pulse(self, low: float, high: float, edge: np.ndarray, times: list[np.ndarray], stop: Any) -> bool:
         for begin, end, own, ends in ((low, high, times[0], stop), (high, low, times[1], None)):
-            if edge > 0.0:
+            if edge.size:
                 self._forward(end)
-                rate = (end - begin) / edge
-                reached, _ = self.solver.follow_current(begin, self.light, np.array([edge]), self.label, (), rate)
+                rate = (end - begin) / edge[-1]
+                reached, _ = self.solver.follow_current(begin, self.light, edge, self.label, (), rate)
                 self.solver.clock += reached
             if self._hold_current(end, own, ends, None):
                 return True
         return False
 
-    def _voltage_pulse(self, low: float, high: float, edge: float, times: list[np.ndarray], stop: Any) -> bool:
+    def _voltage_pulse(self, low: float, high: float, edge: np.ndarray, times: list[np.ndarray], stop: Any) -> bool:
         for end, own, ends in ((high, times[0], stop), (low, times[1], None)):
-            if edge > JUMP_TIME:
-                self._ramp_voltage(end, np.array([edge]), ())
+            if edge[-1] > JUMP_TIME:
+                self._ramp_voltage(end, edge, ())
             else:
                 self._reach(end)
             if self._hold_voltage(own, ends):

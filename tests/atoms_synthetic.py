@@ -49,10 +49,13 @@ def result(
     blocked=1.0,
     theta_v=1e-3,
     start=0.3,
+    order=None,
+    phases=None,
 ):
     """A run from 0 to 3600 s: uniform at the start, linear profiles in the emitter at the end.
 
     x_cl : at the two faces; strain [-], lead [1/m^3], film [m] : values at the end
+    order, phases : crystallinity and {"PbX2": share of the lead, ...} at the end, None for devices without
     """
     made = device() if made is None else made
     width = 0.25 * NM
@@ -80,6 +83,10 @@ def result(
         },
         {"time": [0.0, 3600.0], "x": x, "layer": ("x", layer)},
     )
+    if order is not None:
+        fields["crystallinity"] = pair(1.0, order)
+    for name, share in (phases or {}).items():
+        fields[f"f_{name}"] = pair(0.0, share)
     films = {"thickness_AlCl3": film, "thickness_AlBr3": film_br, "blocked_fraction": blocked}
     interfaces = xr.Dataset({name: ("time", [0.0, value]) for name, value in films.items()}, {"time": [0.0, 3600.0]})
     return SimpleNamespace(device=made, fields=fields, interfaces=interfaces)

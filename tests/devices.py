@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from perovsim.model import Device, Reaction, load_device
-from perovsim.model.quantity import Dimension
+from perovsim.model import Device, load_device
 
 EV = {"electron_affinity": 3.2, "ionisation_energy": 5.8}
 
@@ -37,50 +36,11 @@ def heterojunction(ions: bool = False) -> Device:
     ], cathode=3.15, anode=5.45)  # fmt: skip
 
 
-def radiolysis(halide: str, layer: str = "emitter", cross_section: float = 1e-24) -> Reaction:
-    """The beam frees a halide as neutral atoms and leaves lead behind; cross section [m^2]."""
-    return Reaction(
-        kind="reaction", name=f"radiolysis_{halide}", reaction=f"Pb2+ + 2 {halide}- -> Pb + 2 {halide}",
-        site=f"layer:{layer}", drive="beam", rate=Dimension(("m^2",)).read(cross_section), elementary_steps=2,
-    )  # fmt: skip
-
-
 def coarse_led(cells=(20, 30, 20), hypotheses=("oxidised_halogen", "corrosion_couple"), **values) -> Device:
     """The shipped LED on a coarse mesh with the reactions of some hypotheses on."""
     led = load_device("nanoled_like").with_values({k.replace("__", "."): v for k, v in values.items()})
     layers = tuple(part.replace(cells=n) for part, n in zip(led.layers, cells, strict=True))
     return led.replace(layers=layers).with_hypotheses(*hypotheses)
-
-
-def crowded(ions: bool = True) -> Device:
-    """Every statistics, kind of trap and law of injection in one stack of three layers."""
-
-    def trap(name: str, density: float, energy: float, **more) -> dict:
-        capture = {"capture_electron": 1e-14, "capture_hole": 2e-14}
-        return {"name": name, "density": density, "energy": energy, **capture, **more}
-
-    etl = layer("etl", 40, 12, permittivity=3.5, electron_affinity=3.0, ionisation_energy=6.4, N_c=1e24, N_v=1e24,
-                mobility_electron=2e-9, mobility_hole=1e-10, statistics="gauss_fermi", disorder_electron=0.07,
-                disorder_hole=0.09, field_factor_electron=3e-4, field_factor_hole=2e-4, langevin_prefactor=1.0,
-                trap=[trap("tail", 1e22, 3.05, charge="acceptor", distribution="exponential", width=0.05, levels=2)],
-                )  # fmt: skip
-    emitter = layer("emitter", 50, 16, permittivity=16, k_radiative=1e-16, statistics="fermi_dirac",
-                    trap=[trap("deep", 1e21, 4.5), trap("donor", 3e21, 4.0, charge="donor")],
-                    **({"ion": [{"name": "V", "charge": 1, "D": 1e-16, "density": 1e24}]} if ions else {}),
-                    )  # fmt: skip
-    htl = layer("htl", 40, 12, permittivity=3, electron_affinity=2.2, ionisation_energy=5.6, N_c=1e25, N_v=1e25,
-                mobility_electron=1e-10, mobility_hole=2e-9, statistics="blakemore", field_factor_hole=3e-4,
-                )  # fmt: skip
-    slow = {"recombination_velocity_electron": 1e-2, "recombination_velocity_hole": 1e-3}
-    contacts = [
-        {"which": "cathode", "name": "cathode", "work_function": 3.15, "image_lowering": True, **slow},
-        {"which": "anode", "name": "anode", "work_function": 5.45},
-    ]
-    junctions = [
-        {"between": "etl|emitter", "trap": [trap("neutral", 1e15, 4.4)]},
-        {"between": "emitter|htl", "thermionic": 1e3, "trap": [trap("charged", 2e15, 4.6, charge="acceptor")]},
-    ]
-    return Device(name="crowded", temperature=300.0, contact=contacts, layer=[etl, emitter, htl], interface=junctions)
 
 
 def perovskite(name: str, nanometres: float, cells: int, x: float = 0.5, vacancies: float = 1e26, **lattice):

@@ -17,6 +17,8 @@ from perovsim.errors import PerovsimError
 _ROUNDS = 200
 _OVERSHOOT = 1.05
 """Pairs are pushed a little beyond the limit, so that the rounds converge in a finite number."""
+_KICK = 0.05
+"""Standard deviation of the kicks in each direction [angstrom]."""
 
 
 @dataclass(frozen=True)
@@ -87,25 +89,45 @@ def pack(
     count = round(found.atom_density * volume)
     numbers = _draw_elements(found.composition, count, rng)
     start = rng.random((count, 3)) * [high - low, box[1], box[2]] + [low, 0.0, 0.0]
-    positions = _push_apart(start, low, high, box, found.shortest, found.name)
+    positions = push_apart(start, low, high, box, found.shortest, found.name)
     return Piece(numbers, positions, found.name, np.zeros(count, int))
 
 
-def _push_apart(
-    positions: np.ndarray, low: float, high: float, box: np.ndarray, shortest: float, name: str
+def push_apart(
+    positions: np.ndarray,
+    low: float,
+    high: float,
+    box: np.ndarray,
+    shortest: float,
+    name: str,
+    fixed: np.ndarray | None = None,
+    rng: np.random.Generator | None = None,
 ) -> np.ndarray:
-    """Move every pair closer than `shortest` apart along its line, until none is left."""
-    target = shortest * _OVERSHOOT
+    """Move every pair closer than `shortest` apart along its line, until none is left.
+
+    low, high : x range open to the atoms [angstrom]; fixed : atoms that stay, (m, 3), which the others leave
+    rng : of kicks that free atoms caught between one that stays and the end of the range
+    Raises PerovsimError where the room is too small.
+    """
+    target, count = shortest * _OVERSHOOT, len(positions)
+    still = np.zeros((0, 3)) if fixed is None else fixed
     for _ in range(_ROUNDS):
-        pairs, vectors = periodic_pairs(positions, target, box)
+        pairs, vectors = periodic_pairs(np.concatenate([positions, still]), target, box)
+        moving = pairs < count
+        chosen = moving.any(axis=1)
+        pairs, vectors, moving = pairs[chosen], vectors[chosen], moving[chosen]
         distance = np.linalg.norm(vectors, axis=1)
         if len(pairs) == 0 or distance.min() >= shortest:
             return positions
-        step = (0.5 * (target - distance) / np.maximum(distance, 1e-3))[:, None] * vectors
+        share = np.where(moving.all(axis=1), 0.5, 1.0)
+        step = (share * (target - distance) / np.maximum(distance, 1e-3))[:, None] * vectors
         for axis in range(3):
-            n = len(positions)
-            positions[:, axis] += np.bincount(pairs[:, 1], step[:, axis], n)
-            positions[:, axis] -= np.bincount(pairs[:, 0], step[:, axis], n)
+            for side, sign in ((1, 1.0), (0, -1.0)):
+                own = moving[:, side]
+                positions[:, axis] += sign * np.bincount(pairs[own, side], step[own, axis], count)
+        if rng is not None:
+            caught = np.unique(pairs[(distance < shortest)[:, None] & moving])
+            positions[caught] += _KICK * rng.standard_normal((len(caught), 3))
         positions[:, 0] = np.clip(positions[:, 0], low, high)
         positions = wrap(positions, box)
     raise PerovsimError(

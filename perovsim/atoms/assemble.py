@@ -12,21 +12,25 @@ from perovsim.atoms.amorphous import pack, recipe
 from perovsim.atoms.clusters import SEPARATION, build_clusters
 from perovsim.atoms.crystals import crystal
 from perovsim.atoms.film import Film, build_film, build_metal
+from perovsim.atoms.grains import leave_boundaries, turn_grains
 from perovsim.atoms.perovskite import Frame, Lattice, fill_lattice, halide_chances
 from perovsim.atoms.piece import Piece
+from perovsim.atoms.preparation import Microstructure, Preparation
 from perovsim.atoms.stack import Region
 from perovsim.atoms.state import DeviceState, Displacement, displacement, lattice_strain
+from perovsim.atoms.surfaces import cut_faces, damage_skins
+from perovsim.atoms.transform import PRODUCTS, crystallinity, transform
 
 FACE_GAP = 0.8
 """Amorphous atoms stay this far from a face of their layer [angstrom]."""
 THINNEST = 2.0
 """A sliver of an amorphous layer thinner than this stays empty [angstrom]."""
 _LIMITS = (
-    "one-dimensional model: no grain boundaries, no free surfaces, no preparation or beam damage",
-    "pseudo-cubic cells without octahedral tilts; in-plane strain is the misfit strain",
-    "amorphous layers are random packings, not molecules",
-    "Cs and halides displaced by Pb clusters are left out",
-    "Pb-rich compounds (PbX2, CsPb2X5) are not modelled: lead that is reduced is metal, and CsX stays",
+    "one-dimensional model of the device; grains, tilt, faces and skins are those asked for, not predicted",
+    "in-plane strain is the misfit strain",
+    "amorphous layers and disordered halides are random packings, not molecules or glasses relaxed by forces",
+    "Cs and halides displaced by Pb clusters are left out; Cs that lead leaves behind by reduction stays on its sites",
+    "sizes of lumps and grains of new phases are assumed",
 )
 
 
@@ -48,6 +52,8 @@ def assemble(
     anchor: float,
     relaxation: float,
     radius: float,
+    made: Microstructure,
+    cut: Preparation,
     rng: np.random.Generator,
 ) -> Parts:
     """Build every region of the window, later phases giving way to earlier ones."""
@@ -58,11 +64,17 @@ def assemble(
     rows: list[check.Check] = []
     truths = []
     for region in (part for part in inside if part.kind == "lattice"):
-        lattice = fill_lattice(region, state, frame, move, anchor, rng)
+        lattice = fill_lattice(region, state, frame, move, anchor, rng, made.octahedra)
         if len(lattice.numbers) == 0:
             continue
-        clusters, left = build_clusters(lattice, state, frame, move, radius, rng)
-        hard = [clusters.piece, *hard, left.piece()]
+        clusters, left = build_clusters(lattice, state, frame, move, radius, rng, made.cluster_spread)
+        changed = transform(region.name, lattice, left, state, frame, move, [clusters.piece, *hard], rng)
+        rows += changed.rows
+        crystal_piece = changed.lattice.piece()
+        if made.turned:
+            crystal_piece, row = leave_boundaries(turn_grains(crystal_piece, made, frame.box, rng), frame.box)
+            rows.append(row)
+        hard = [clusters.piece, *hard, crystal_piece, *changed.pieces]
         truths.append(_truth(region, state, frame, move, lattice, relaxation))
         rows += _lattice_checks(region, state, frame, lattice, left, truths[-1])
         rows += check.check_lead(region.name, clusters, left, int((lattice.site == 1).sum()))
@@ -75,9 +87,13 @@ def assemble(
     pieces = hard + [piece for _, piece, _ in soft]
     before = [len(piece) for piece in pieces]
     pieces = _without_clashes(pieces, frame)
-    pieces = [_off_borders(piece, frame) for piece in pieces]
     volumes = {id_: volume for id_, (_, _, volume) in enumerate(soft, start=len(hard))}
     rows += _piece_checks(inside, pieces, before, volumes, film, frame, move)
+    if not cut.as_grown:
+        pieces = damage_skins(cut_faces(pieces, frame.box, cut), frame.box, cut, rng)
+    pieces = [_off_borders(piece, frame) for piece in pieces]
+    rows += check.check_distances([piece for piece in pieces if len(piece)], frame.box)
+    rows.append(check.check_borders(np.concatenate([p.positions[:, 2] for p in pieces]), 0.5e10 * frame.in_plane))
     check.raise_failures(tuple(rows))
     return Parts(pieces, _join(truths), rows, _sources(inside, pieces), _LIMITS)
 
@@ -114,14 +130,9 @@ def _without_clashes(pieces: list[Piece], frame: Frame) -> list[Piece]:
 
 
 def _off_borders(piece: Piece, frame: Frame) -> Piece:
-    """Move atoms that lie within BORDER of a slice border to twice that distance from it."""
-    step = 0.5e10 * frame.in_plane
-    gap = check.off_border(piece.positions[:, 2], step)
-    close = np.abs(gap) < check.BORDER
-    side = np.where(gap[close] < 0, -1.0, 1.0)
+    """Move atoms that lie on a slice border off it."""
     positions = piece.positions.copy()
-    positions[close, 2] += side * 2 * check.BORDER - gap[close]
-    positions[:, 2] %= frame.box[2]
+    positions[:, 2] = check.leave_borders(positions[:, 2], 0.5e10 * frame.in_plane, frame.box[2])
     return Piece(piece.numbers, positions, piece.phase, piece.residue)
 
 
@@ -150,7 +161,7 @@ def _piece_checks(
     frame: Frame,
     move: Displacement,
 ) -> list[check.Check]:
-    rows = check.check_distances([piece for piece in pieces if len(piece)], frame.box)
+    rows: list[check.Check] = []
     for piece, count in zip(pieces, before, strict=True):
         if piece.phase == "AlCl3" and film is not None:
             rows += check.check_film(film, cut=len(piece) < count)
@@ -166,8 +177,7 @@ def _piece_checks(
         used = film.mean_height(length)
         if length > used + 8.0:
             rows.append(check.check_density(region, count, length * area, frame.box, used * area))
-    everything = np.concatenate([piece.positions[:, 2] for piece in pieces])
-    return [*rows, check.check_borders(everything, 0.5e10 * frame.in_plane)]
+    return rows
 
 
 def _truth(
@@ -193,6 +203,7 @@ def _truth(
         "theta_V": (theta[:, 2], "1", "site fraction"),
         "x_Cl": (theta[:, 0] / np.where(halides > 0, halides, 1), "1", "Cl / (Cl + Br)"),
         "Pb0": (state.profile("Pb0", x, region.x0, region.x1), "m^-3", "metallic lead"),
+        "crystallinity": (crystallinity(state, x, (region.x0, region.x1)), "1", "order parameter"),
     }
     data = {k: ("x", v, {"units": u, "long_name": n}) for k, (v, u, n) in columns.items()}
     coords = {
@@ -214,7 +225,8 @@ def _sources(inside: list[Region], pieces: list[Piece]) -> list[str]:
     if any(part.kind == "lattice" for part in inside):
         names += ["CsPbBr3", "CsPbCl3"]
     phases = {piece.phase for piece in pieces if len(piece)}
-    names += [name for name in ("Pb", "Al", "AlCl3") if name in phases]
+    names += [name for name in ("Pb", "Al", "AlCl3", "ITO") if name in phases]
+    names += [name for phase, (*pair, _, _) in PRODUCTS.items() if phase in phases for name in pair]
     lines = [crystal(name).cite() for name in names]
     lines += [line for part in inside if part.kind == "lattice" for line in _cells_used(part)]
     soft = dict.fromkeys(part.material for part in inside if part.kind == "amorphous")

@@ -227,6 +227,15 @@ def off_border(z: np.ndarray, slice_thickness: float) -> np.ndarray:
     return z - slice_thickness * np.round(z / slice_thickness)
 
 
+def leave_borders(z: np.ndarray, slice_thickness: float, length: float) -> np.ndarray:
+    """Return z with atoms closer than BORDER to a slice border moved to twice that distance from it [angstrom]."""
+    gap = off_border(z, slice_thickness)
+    close = np.abs(gap) < BORDER
+    moved = z.copy()
+    moved[close] += np.where(gap[close] < 0, -1.0, 1.0) * 2 * BORDER - gap[close]
+    return moved % length
+
+
 def _inner_limit(piece: Piece) -> float:
     try:
         return recipe(piece.phase).shortest

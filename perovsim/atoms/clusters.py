@@ -43,10 +43,12 @@ def build_clusters(
     move: Displacement,
     radius: float,
     rng: np.random.Generator,
+    spread: float = 0.0,
 ) -> tuple[Clusters, Lattice]:
     """Place the Pb0 of the window as fcc spheres and return them with the lattice that is left.
 
     radius : nominal radius [angstrom]; the number of clusters follows from it
+    spread : standard deviation of ln(radius), 0 for clusters of one size
     Pb0 beyond that of the first output time came from the lattice: as many lead sites are emptied.
     """
     if len(lattice.material_x) == 0:
@@ -56,7 +58,7 @@ def build_clusters(
     count = int(expected + rng.random())
     if count == 0:
         return _none(expected), lattice
-    sizes = _sizes(count, radius)
+    sizes = _sizes(count, radius, spread, rng)
     piece = _place(sizes, grid, total, lattice, frame, move, rng)
     hit = near(lattice.positions, piece.positions, CLUSTER_GAP, frame.box)
     gone = lattice.numbers[hit]
@@ -86,10 +88,14 @@ def _lead_profile(lattice: Lattice, state: DeviceState, frame: Frame) -> tuple[n
     return grid, now * per_step, np.clip(now - start, 0.0, None) * per_step
 
 
-def _sizes(count: int, radius: float) -> tuple[int, ...]:
+def _sizes(count: int, radius: float, spread: float, rng: np.random.Generator) -> tuple[int, ...]:
+    """Return atoms per cluster, largest first, `count` in all; their radii are log-normal."""
     full = atom_density("Pb") * 4.0 / 3.0 * np.pi * radius**3
     number = max(1, round(count / full))
-    return tuple(count // number + (k < count % number) for k in range(number))
+    volumes = np.sort(np.exp(3 * spread * rng.standard_normal(number)))[::-1] if spread else np.ones(number)
+    ends = np.floor(np.cumsum(volumes) / volumes.sum() * count + 0.5).astype(int)
+    sizes = np.diff(np.concatenate([[0], ends]))
+    return tuple(int(size) for size in sorted(sizes, reverse=True) if size > 0)
 
 
 def _place(

@@ -24,6 +24,7 @@ class Crystal:
     cell : (a, b, c, alpha, beta, gamma) [angstrom, degree]
     sites : (element, x, y, z) of the occupied sites, fractional
     status : "cited" or "assumed"
+    mixed : element -> (other element, share of its sites that the other takes at random)
     """
 
     name: str
@@ -33,6 +34,7 @@ class Crystal:
     citation: str
     status: str
     note: str = ""
+    mixed: tuple[tuple[str, str, float], ...] = ()
 
     def cite(self) -> str:
         """Return source and standing in one line."""
@@ -89,11 +91,20 @@ def random_rotation(rng: np.random.Generator) -> np.ndarray:
 
 
 def lattice_points(name: str, rotation: np.ndarray, low: Any, high: Any) -> np.ndarray:
-    """Return the atom positions of a rotated crystal inside a box, (n, 3) [angstrom].
+    """Return the atom positions of a rotated crystal inside a box, (n, 3) [angstrom]; see `lattice_atoms`."""
+    return lattice_atoms(name, rotation, low, high)[1]
+
+
+def lattice_atoms(
+    name: str, rotation: np.ndarray, low: Any, high: Any, scale: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return atomic numbers (n,) and positions (n, 3) [angstrom] of a rotated crystal inside a box.
 
     low, high : corners of the box, (3,) [angstrom]; the crystal passes through its centre
+    scale : of the cell, 1 for that of the table
     """
     cell = unit_cell(name)
+    cell.set_cell(cell.cell[:] * scale, scale_atoms=True)
     low, high = np.asarray(low, float), np.asarray(high, float)
     reach = 0.5 * np.linalg.norm(high - low) + np.linalg.norm(cell.cell.sum(axis=0))
     heights = 1.0 / np.linalg.norm(np.linalg.inv(cell.cell[:]), axis=0)
@@ -101,7 +112,8 @@ def lattice_points(name: str, rotation: np.ndarray, low: Any, high: Any) -> np.n
     shifts = np.stack(np.meshgrid(*spans, indexing="ij"), axis=-1).reshape(-1, 3) @ cell.cell[:]
     shifts = shifts[np.linalg.norm(shifts, axis=1) <= reach] @ rotation.T
     points = (shifts[:, None] + cell.positions @ rotation.T).reshape(-1, 3) + 0.5 * (low + high)
-    return points[np.all((points >= low) & (points < high), axis=1)]
+    inside = np.all((points >= low) & (points < high), axis=1)
+    return np.tile(cell.numbers, len(shifts))[inside], points[inside]
 
 
 def _crystal(name: str, table: dict[str, Any]) -> Crystal:
@@ -113,4 +125,5 @@ def _crystal(name: str, table: dict[str, Any]) -> Crystal:
         citation=table["citation"],
         status=table["status"],
         note=table.get("note", ""),
+        mixed=tuple((element, other, float(share)) for element, (other, share) in table.get("mixed", {}).items()),
     )

@@ -26,7 +26,7 @@ ELEMENT_COLOURS = {
 }
 """Okabe-Ito palette, told apart with every common colour blindness."""
 CLUSTER_COLOUR = "#D55E00"
-PRODUCTS = ("Pb", "AlCl3")
+PRODUCTS = ("Pb", "AlCl3", "PbX2", "CsPb2X5", "Cs4PbX6", "CsX")
 """Phases that ageing made: a picture cuts through them."""
 RADII = {"Pb": 1.1, "Cs": 1.1, "Br": 0.9, "Cl": 0.9, "Al": 0.8, "C": 0.45, "N": 0.45}
 """Drawn radii [angstrom]: small enough that neighbours do not hide each other."""

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.stats import rankdata
 
-from perovsim.atoms.crystals import lattice_points, random_rotation, unit_cell
+from perovsim.atoms.crystals import crystal, lattice_atoms, random_rotation, unit_cell
 from perovsim.atoms.piece import Piece, drop_seam, near, wrap
 
 PIXEL = 2.0
@@ -95,18 +95,26 @@ def build_metal(
     box: np.ndarray,
     rng: np.random.Generator,
 ) -> Piece:
-    """Fill the metal contact with one randomly oriented grain, outside the film."""
-    from ase.data import atomic_numbers
-
+    """Fill a crystalline contact with one randomly oriented grain, outside the film."""
     low, high = sorted((edge + sign * METAL_GAP, far))
-    points = lattice_points(name, random_rotation(rng), [low, 0.0, 0.0], [max(high, low), box[1], box[2]])
+    numbers, points = lattice_atoms(name, random_rotation(rng), [low, 0.0, 0.0], [max(high, low), box[1], box[2]])
     if film is not None and len(film.piece):
         depth = sign * (points[:, 0] - edge)
-        points = points[depth > film.layers_at(points[:, 1], points[:, 2]) * film.layer_height]
-        points = points[~near(points, film.piece.positions, SHORTEST, box)]
-    points = points[drop_seam(points, 0.85 * _nearest(name), box)]
-    numbers = np.full(len(points), atomic_numbers[name])
-    return Piece(numbers, points, name, np.zeros(len(points), int))
+        outside = depth > film.layers_at(points[:, 1], points[:, 2]) * film.layer_height
+        outside &= ~near(points, film.piece.positions, SHORTEST, box)
+        numbers, points = numbers[outside], points[outside]
+    kept = drop_seam(points, 0.85 * _nearest(name), box)
+    return Piece(_mixed(name, numbers[kept], rng), points[kept], name, np.zeros(int(kept.sum()), int))
+
+
+def _mixed(name: str, numbers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Put the other elements of a mixed crystal on their share of the sites, at random."""
+    from ase.data import atomic_numbers
+
+    for element, other, share in crystal(name).mixed:
+        sites = np.flatnonzero(numbers == atomic_numbers[element])
+        numbers[rng.permutation(sites)[: round(share * len(sites))]] = atomic_numbers[other]
+    return numbers
 
 
 def _candidates(layers: int, scale: float, box: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

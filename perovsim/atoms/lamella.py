@@ -10,7 +10,9 @@ import numpy as np
 from perovsim import units
 from perovsim.atoms.assemble import Parts, assemble
 from perovsim.atoms.checks import Check
+from perovsim.atoms.irradiation import Irradiation, irradiated
 from perovsim.atoms.perovskite import Frame, in_plane_strain, reference_cell
+from perovsim.atoms.preparation import CUBIC, Microstructure, Preparation
 from perovsim.atoms.stack import check_window, interface_position, needs, regions
 from perovsim.atoms.state import DeviceState, state_at
 from perovsim.errors import PerovsimError
@@ -29,7 +31,7 @@ class Lamella:
     window : (x0, x1) [m] on the device axis; thickness, height : box along z and y [m]
     slice_thickness : slices along z that no atom borders on [m]
     truth : xarray Dataset over x [m]: strain_xx, strain_in_plane, theta_Cl, theta_Br, theta_V,
-    x_Cl, Pb0; strain against the cell `reference_cell` [m]
+    x_Cl, Pb0, crystallinity; strain against the cell `reference_cell` [m]
     checks : what was verified; citation, seed, device, time [s], hypotheses : provenance
     """
 
@@ -85,6 +87,9 @@ def build_lamella(
     height: float | str = "5 nm",
     cluster_radius: float | str = "1 nm",
     relaxation: float = 0.0,
+    microstructure: Microstructure | None = None,
+    preparation: Preparation | None = None,
+    irradiation: Irradiation | None = None,
     seed: int = 1,
 ) -> Lamella:
     """Build the atoms of a window of the device at a time.
@@ -94,6 +99,9 @@ def build_lamella(
     thickness and height become whole cells
     cluster_radius : nominal radius of Pb clusters; relaxation : 0 to 1, share of the elastic
     strain that the free lamella has lost
+    microstructure : octahedra, grains, tilt, spread of cluster sizes; preparation : wedge, relaxed faces, skins
+    irradiation : dose of the microscope's beam that has acted on the state before it is built
+    Disorder (field `crystallinity`) and phases (fields f_PbX2, f_CsPb2X5, f_Cs4PbX6) are those of the state.
     Raises PerovsimError for a window outside the stack, a time outside the result, a size below one
     cell, more atoms than the memory holds, a material without structure, or a check that fails.
     """
@@ -102,15 +110,18 @@ def build_lamella(
     stack = regions(device)
     centre, span = _window(stack, device, around, window, units.parse(width, "m"))
     check_window(stack, span, device)
+    if irradiation is not None:
+        state = irradiated(state, stack, irradiation)
     inside = [part for part in stack if part.x1 > span[0] and part.x0 < span[1]]
     for part in inside:
         needs(part)
     if not 0.0 <= relaxation <= 1.0:
         raise PerovsimError(f"relaxation = {relaxation:g} must lie between 0 and 1")
-    frame = _frame(stack, inside, device, span, units.parse(height, "m"), units.parse(thickness, "m"))
-    parts = assemble(
-        inside, state, frame, centre, relaxation, units.parse(cluster_radius, "m") * 1e10, np.random.default_rng(seed)
-    )
+    made, cut = microstructure or Microstructure(), preparation or Preparation()
+    even = made.octahedra != CUBIC
+    frame = _frame(stack, inside, device, span, units.parse(height, "m"), units.parse(thickness, "m"), even)
+    radius, rng = units.parse(cluster_radius, "m") * 1e10, np.random.default_rng(seed)
+    parts = assemble(inside, state, frame, centre, relaxation, radius, made, cut, rng)
     return _lamella(parts, state, frame, centre, seed)
 
 
@@ -137,8 +148,9 @@ def _frame(
     span: tuple[float, float],
     height: float,
     thickness: float,
+    even: bool,
 ) -> Frame:
-    """Return the box: whole cells of the halide lattice in the window, or of the device."""
+    """Return the box: whole cells of the halide lattice in the window, or of the device; even : in pairs."""
     lattices = [part for part in (*inside, *stack) if part.kind == "lattice"]
     if not lattices:
         raise PerovsimError(f"device '{device.name}' has no halide lattice of Cl and Br; a lamella needs one")
@@ -151,7 +163,8 @@ def _frame(
             )
     needed = BYTES_PER_VOLUME * (span[1] - span[0]) * height * thickness
     require_memory(needed, "the lamella", "give a smaller width, height or thickness")
-    repeats = (max(1, round(height / in_plane)), max(1, round(thickness / in_plane)))
+    step = 2 if even else 1
+    repeats = tuple(step * max(1, round(size / in_plane / step)) for size in (height, thickness))
     return Frame(cell, in_plane, repeats, span)
 
 

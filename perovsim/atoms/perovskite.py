@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from perovsim.atoms.crystals import crystal
+from perovsim.atoms.octahedra import octahedral_shift
 from perovsim.atoms.piece import Piece
+from perovsim.atoms.preparation import CUBIC
 from perovsim.atoms.stack import Region
 from perovsim.atoms.state import DeviceState, Displacement
 
@@ -99,8 +101,11 @@ def fill_lattice(
     move: Displacement,
     anchor: float,
     rng: np.random.Generator,
+    octahedra: str = "cubic",
 ) -> Lattice:
     """Fill the part of a halide layer inside the window with whole cells.
+
+    octahedra : "cubic", or the axis of the long period of tilted octahedra
 
     Cells are counted from the layer's face that is nearer to the anchor; each halide site is Cl,
     Br or vacant with the fractions theta_Cl, theta_Br, theta_V of the device at its place.
@@ -116,6 +121,10 @@ def fill_lattice(
         fraction = index[..., axis] + _SITES[:, axis]
         positions[:, axis] = (fraction * frame.in_plane * 1e10).ravel()
     site = np.tile(np.arange(len(_SITES)), len(lows) * ny * nz)
+    if octahedra != CUBIC:
+        cells = np.stack(np.unravel_index(np.arange(len(lows) * ny * nz), (len(lows), ny, nz)), axis=-1)
+        shift = octahedral_shift(np.repeat(cells, len(_SITES), axis=0), site, _SITES, octahedra)
+        positions += shift * 1e10 * np.array([frame.cell, frame.in_plane, frame.in_plane])
     chances = halide_chances(state, region, material_x)
     numbers = _draw(site, chances, rng)
     residue = np.repeat(np.arange(len(lows) * ny * nz), len(_SITES))

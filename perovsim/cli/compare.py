@@ -8,12 +8,11 @@ from typing import Any
 
 from perovsim.cli.files import output_file
 from perovsim.cli.kept import Kept
-from perovsim.errors import PerovsimError
 
 NAME = "compare"
 HELP = "compare two scans, images or results, simulated or measured, observable by observable"
 EXAMPLES = (
-    "perovsim compare out/scan.zarr measured.mib --calibration calibration.toml",
+    "perovsim compare out/scan.zarr measured.mib --calibration calibration.toml --out out/compared.png",
     "perovsim compare out/scan_emitter_etl_aged.zarr out/scan_emitter_etl_pristine.zarr --observables haadf strain",
     "perovsim compare out/corrosion_couple.nc out/field_drift.nc --out out/beside.png",
 )
@@ -27,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("second", metavar="B", help="what it is compared with")
     parser.add_argument("--calibration", metavar="FILE", help="of the measured files (.toml)")
     parser.add_argument("--observables", nargs="+", metavar="NAME", help="all that both allow")
-    parser.add_argument("--out", metavar="FILE.png", help="draw two results side by side (.png, .svg or .pdf)")
+    parser.add_argument("--reference", metavar="CELL", help="of the strain: edge of the cell, such as '5.87 angstrom'")
+    parser.add_argument("--out", metavar="FILE.png", help="draw the comparison (.png, .svg or .pdf)")
 
 
 def run(args: argparse.Namespace, kept: Kept) -> None:
@@ -35,20 +35,22 @@ def run(args: argparse.Namespace, kept: Kept) -> None:
 
     out = None if args.out is None else output_file(args.out, PICTURES)
     first, second = (open_side(path, args.calibration) for path in (args.first, args.second))
-    print(compare(first, second, observables=args.observables).table())
+    options = {} if args.reference is None else {"reference": args.reference}
+    found = compare(first, second, observables=args.observables, **options)
+    print(found.table())
     if out is not None:
-        _draw(first, second, (args.first, args.second), out)
+        _figure(found, first, second, (args.first, args.second)).savefig(out, dpi=RESOLUTION)
         kept.add(out)
         print(f"written: {out}")
 
 
-def _draw(first: Any, second: Any, names: tuple[str, str], out: Path) -> None:
-    """Draw two results side by side, each named by its file."""
-    from perovsim.plot import beside
+def _figure(found: Any, first: Any, second: Any, names: tuple[str, str]) -> Any:
+    """Draw two results side by side, each named by its file; of scans and images what was compared."""
+    from perovsim import plot
     from perovsim.result import Result
 
-    if not isinstance(first, Result) or not isinstance(second, Result):
-        raise PerovsimError(f"--out {out}: only two results (.nc) are drawn side by side; leave it out for others")
+    if not isinstance(first, Result):
+        return plot.compared(found)
     stems = [Path(name).stem for name in names]
     labels = stems if stems[0] != stems[1] else [str(Path(name).with_suffix("")) for name in names]
-    beside(first, second, labels=labels).savefig(out, dpi=RESOLUTION)
+    return plot.beside(first, second, labels=labels)

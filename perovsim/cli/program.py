@@ -13,12 +13,12 @@ from types import ModuleType
 from typing import NoReturn
 
 from perovsim import __version__
-from perovsim.cli import check, cite, compare, film, new, run, scan, show, simulate, validate
+from perovsim.cli import check, cite, compare, film, fit, new, run, scan, show, simulate, teach, validate
 from perovsim.cli.kept import Kept
 from perovsim.errors import PerovsimError
 
 VERBS: tuple[ModuleType, ...] = (
-    run, check, show, simulate, scan, film, compare, validate, cite, new,
+    run, check, show, simulate, scan, film, compare, fit, validate, cite, teach, new,
 )  # fmt: skip
 OK, FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 

@@ -11,15 +11,19 @@ from perovsim.cli.kept import Kept
 from perovsim.errors import PerovsimError
 
 NAME = "validate"
-HELP = "compare the model with measurements, or the running solver with exact limits (analytic) or programs (peers)"
+HELP = (
+    "compare the model with measurements, the running solver with exact limits (analytic) or programs (peers), or the "
+    "reduction of measured micrographs with what is known of their samples (microscopy)"
+)
 EXAMPLES = (
     "perovsim validate",
     "perovsim validate out/field_drift.nc out/oxidised_halogen.nc out/corrosion_couple.nc",
     "perovsim validate analytic --out out/limits",
     "perovsim validate analytic sand A12",
     "perovsim validate peers 05 07 --out out/peers",
+    "perovsim validate microscopy cdte_boundary --out out/microscopy",
 )
-ANALYTIC, PEERS = "analytic", "peers"
+ANALYTIC, PEERS, MICROSCOPY = "analytic", "peers", "microscopy"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RESULT",
         nargs="*",
         help="result file (.nc) of one hypothesis each, for the polarity of the halides; or the word analytic, then "
-        "names or numbers of limits; or the word peers, then cases of validation/peers (none: all)",
+        "names or numbers of limits; or the word peers or microscopy, then cases of that folder of validation "
+        "(none: all)",
     )
-    parser.add_argument("--out", metavar="DIR", help="of analytic and peers: a folder for a figure of each")
+    parser.add_argument("--out", metavar="DIR", help="of analytic, peers, microscopy: a folder for a figure of each")
+
+    parser.add_argument("--download", action="store_true", help="of microscopy: fetch measured files that are missing")
 
 
 def run(args: argparse.Namespace, kept: Kept) -> None:
@@ -41,6 +48,8 @@ def run(args: argparse.Namespace, kept: Kept) -> None:
         _limits(names, args.out, kept)
     elif what == PEERS:
         _peers(names, args.out, kept)
+    elif what == MICROSCOPY:
+        _microscopy(names, args.download, args.out, kept)
     elif args.out is not None:
         raise PerovsimError(f"--out {args.out} belongs to: perovsim validate analytic, perovsim validate peers")
     else:
@@ -87,6 +96,24 @@ def _peers(names: list[str], out: str | None, kept: Kept) -> None:
         from perovsim.plot import peers
 
         _draw(peers(run), out, run.loaded.case.name, kept)
+
+
+def _microscopy(names: list[str], download: bool, out: str | None, kept: Kept) -> None:
+    from perovsim.progress import Progress
+    from perovsim.validate.microscopy import fetch_cases, microscopy_table
+
+    if download:
+        fetch_cases(names)
+    with Progress() as line:
+        table = microscopy_table(names, line)
+    print(table)
+    if out is not None:
+        for result in table.results:
+            _draw(result.findings.figure(), out, result.case.name, kept)
+        (Path(out) / "findings.json").write_text(json.dumps(table.to_dict(), indent=2) + "\n", encoding="utf-8")
+    if table.failed:
+        named = ", ".join(dict.fromkeys(result.case.name for result, _ in table.failed))
+        raise PerovsimError(f"{len(table.failed)} values are outside their range ({named}); see the table above")
 
 
 def _draw(figure, folder: str, name: str, kept: Kept) -> None:

@@ -26,9 +26,9 @@ KINDS = (
 def compare(a: Any, b: Any, observables: Sequence[str] | None = None, **options: Any) -> Comparison:
     """Compare two scans, two images or two results, simulated or measured.
 
-    observables : names; all that both sides allow when None. Scans: "haadf", "bf", "pacbed", "strain";
-    images: "mean", "pixels"; results: "voltage", "light", "AlCl3", "AlBr3", "Pb0"
-    options : `reference` of the strain, as in `strain_profile`
+    observables : names; all that both sides allow when None. Scans: "haadf", "bf", "pacbed", "pattern", "strain";
+    images: "mean", "pixels", "registered"; results: "voltage", "light", "AlCl3", "AlBr3", "Pb0"
+    options : `reference` of the strain, as in `strain_profile`; `rotations` [rad] from which a registration starts
     Every row has two numbers with errors and chi²/n against its expected value for the noise.
     Raises MeasurementError for unlike things, unknown observables, or nothing in common.
     """

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from perovsim.comparison.noise import chi_square, two_sample
+from perovsim.comparison.noise import chi_square, mean_deviance, two_sample
+from perovsim.comparison.registration import register
 from perovsim.comparison.table import Row
 from perovsim.errors import MeasurementError
 from perovsim.microscopy.image import Image
@@ -78,6 +79,35 @@ def pixels(first: Image, second: Image, **_: Any) -> Row:
     )
 
 
+def registered(first: Image, second: Image, rotations: Sequence[float] = (0.0,), **_: Any) -> Row:
+    """The simulated image laid on the measured one: Poisson deviance per pixel over its expected value.
+
+    rotations : starting values [rad]. The noise is known where the measured counts are electrons.
+    """
+    if first.simulated == second.simulated:
+        raise MeasurementError("registered: one image must be simulated and the other measured")
+    measured, simulated = (second, first) if first.simulated else (first, second)
+    found = register(measured, simulated, rotations)
+    electrons = measured.dataset["counts"].attrs.get("units") == "electron"
+    counts = np.asarray(measured.counts, float)
+    chi2, error, count = mean_deviance(counts, found.model) if electrons else (float("nan"), float("nan"), counts.size)
+    used = np.isfinite(found.model)
+    sides = [
+        (float(side[used].mean()), float(side[used].std() / np.sqrt(used.sum()))) for side in (found.model, counts)
+    ]
+    note = (
+        f"correlation {found.correlation:.4f}; shift {found.shift[0] * 1e10:.2f}, {found.shift[1] * 1e10:.2f} A, "
+        f"rotation {np.degrees(found.rotation):.2f}°, magnification {found.magnification:.4f} ± "
+        f"{found.errors['magnification']:.4f}"
+    )
+    if not electrons:
+        note += "; the counts are no electrons: give electrons_per_count in the calibration file for a verdict"
+    if not first.simulated:
+        sides.reverse()
+    data = {"measured": counts, "model": found.model, "residual": found.residual, "pixel": measured.pixel, "fit": found}
+    return Row("registered", "count", sides[0], sides[1], chi2, error, count, note, "", data)
+
+
 def _variance(first: Image, second: Image, scales: tuple[float, float], unit: str) -> np.ndarray:
     """Return the variance of the difference: counting noise of the expectation, and its own error."""
     known = [image for image in (first, second) if image.simulated]
@@ -97,4 +127,4 @@ def _scales(first: Image, second: Image) -> tuple[tuple[float, float], str]:
     return (1.0, 1.0), "count"
 
 
-IMAGE_OBSERVABLES: dict[str, Callable[..., Row]] = {"mean": mean, "pixels": pixels}
+IMAGE_OBSERVABLES: dict[str, Callable[..., Row]] = {"mean": mean, "pixels": pixels, "registered": registered}

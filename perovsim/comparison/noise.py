@@ -36,6 +36,22 @@ def two_sample(first: np.ndarray, second: np.ndarray, share: float) -> tuple[flo
     return value, float(np.sqrt(np.maximum(variance, 0).sum()) / count), count
 
 
+def mean_deviance(counts: np.ndarray, expected: np.ndarray) -> tuple[float, float, int]:
+    """Return the Poisson deviance over its expected value, its standard deviation where the expectation is true, and n.
+
+    counts, expected : electrons per pixel; pixels that are not finite, or where nothing is expected, are left out
+    """
+    from perovsim.microscopy.counting import deviance, deviance_moments
+
+    good = np.isfinite(counts) & np.isfinite(expected) & (expected > 0)
+    count = int(good.sum())
+    if count == 0:
+        return float("nan"), float("nan"), 0
+    mean, variance = deviance_moments(expected[good])
+    total = float(mean.sum())
+    return float(deviance(counts[good], expected[good]).sum() / total), float(np.sqrt(variance.sum()) / total), count
+
+
 def mean_with_error(values: np.ndarray, variance: np.ndarray) -> tuple[float, float]:
     """Return the mean of the finite values and its standard error from their variances."""
     good = np.isfinite(values) & np.isfinite(variance)

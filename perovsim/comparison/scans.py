@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from perovsim.comparison.noise import chi_square, mean_with_error, two_sample
+from perovsim.comparison.noise import chi_square, mean_deviance, mean_with_error, two_sample
 from perovsim.comparison.table import Row
 from perovsim.errors import MeasurementError
 from perovsim.microscopy import detectors
+from perovsim.microscopy.pacbed import PacbedTable, PatternFit
 from perovsim.microscopy.scan import Scan4D
 from perovsim.microscopy.strain import strain_profile
 
@@ -60,6 +61,7 @@ def _annular(name: str, first: Scan4D, second: Scan4D, low: float, high: float) 
         )
     note += _gain_note(first, second)
     data = {"first": sides[0][0], "first_variance": sides[0][1], "second": sides[1][0], "second_variance": sides[1][1]}
+    data |= {"first_x": first.positions[:, 0], "second_x": second.positions[:, 0]}
     return Row(name, "1", means[0], means[1], chi2, error, count, note, _single(first, second), data)
 
 
@@ -173,9 +175,37 @@ def strain(first: Scan4D, second: Scan4D, reference: Any = None, **_: Any) -> Ro
     )
 
 
+def pattern(first: Scan4D, second: Scan4D, **_: Any) -> Row:
+    """The averaged simulated pattern laid on the measured one: centre, rotation, magnification, scale, background.
+
+    Poisson deviance per pixel over its expected value; detector pixels and positions may differ.
+    """
+    if first.simulated == second.simulated:
+        raise MeasurementError("pattern: one scan must be simulated and the other measured")
+    simulated, measured = (first, second) if first.simulated else (second, first)
+    mean = detectors.pacbed(simulated, noiseless=True).values.T / simulated.pixel**2
+    table = PacbedTable(np.zeros(1), (simulated.qx, simulated.qy), mean[None])
+    total = measured.patterns.sum(axis=0, dtype=float)
+    fit = PatternFit(total, measured.angles, table)
+    _, p = fit.refined(0, np.zeros(4))
+    model = fit.picture(0, p)
+    chi2, error, count = mean_deviance(total, model)
+    used = np.isfinite(model)
+    sides = [(float(side[used].sum()), float(np.sqrt(side[used].sum()))) for side in (model, total)]
+    note = (
+        f"centre {p[0] * 1e3:.3g}, {p[1] * 1e3:.3g} mrad, rotation {np.degrees(p[2]):.2f}°, magnification "
+        f"{np.exp(p[3]):.4f}; first and second are counts in all" + _gain_note(measured)
+    )
+    if measured is first:
+        sides.reverse()
+    data = {"measured": total, "model": model, "qx": measured.qx, "qy": measured.qy, "rotation": float(p[2])}
+    return Row("pattern", "1", sides[0], sides[1], chi2, error, count, note, "scatter of few phonon snapshots", data)
+
+
 SCAN_OBSERVABLES: dict[str, Callable[..., Row]] = {
     "haadf": haadf,
     "bf": bright_field,
     "pacbed": pacbed,
+    "pattern": pattern,
     "strain": strain,
 }

@@ -9,6 +9,8 @@ import numpy as np
 
 SIGMAS = 3.0
 """Two things differ when the noise would do as much in 3 of 1000 cases or fewer."""
+MOST_DECIMALS = 6
+"""Numbers whose error needs more of them are written with a power of ten."""
 _HEAD = ("observable", "unit", "first", "second", "difference", "chi²/n", "n", "verdict")
 
 
@@ -103,4 +105,8 @@ def _number(value: tuple[float, float]) -> str:
     if not np.isfinite(error) or error <= 0:
         return f"{number:.4g}"
     digits = max(0, 1 - int(np.floor(np.log10(error))))
-    return f"{number:.{min(digits, 12)}f} ± {error:.{min(digits, 12)}f}"
+    if digits <= MOST_DECIMALS:
+        return f"{number:.{digits}f} ± {error:.{digits}f}"
+    power = int(np.floor(np.log10(max(abs(number), error))))
+    unit, digits = 10.0**power, min(digits + power, MOST_DECIMALS)
+    return f"({number / unit:.{digits}f} ± {error / unit:.{digits}f})e{power}"

@@ -8,7 +8,7 @@ rounding.
 
 import numpy as np
 
-from perovsim.device.compiled import compiled
+from perovsim.device.compiled import compiled, inlined, part
 from perovsim.device.film_drop import conduct
 from perovsim.device.lattice import halides, site_potentials
 from perovsim.device.matrix import add, clear
@@ -96,7 +96,7 @@ def choose_face(p, state):
             least, state.held[0] = term, face
 
 
-@compiled
+@inlined
 def _has_traps(p, face):
     """Whether traps at a face let charge pass through it beside the fluxes."""
     for t in range(p.junction.shape[0]):
@@ -105,7 +105,7 @@ def _has_traps(p, face):
     return False
 
 
-@compiled
+@part
 def _hold(p, control, t, y, state, f, m, want):
     """The row of the circuit: 0 = c0 + c1 t - a J - b v, J through one face, before its displacement current; and J in
     the row of the field in a film."""
@@ -123,7 +123,7 @@ def _hold(p, control, t, y, state, f, m, want):
         add(m, p.where, row, row, control.b)
 
 
-@compiled
+@inlined
 def _held_current(p, state):
     """Current through the held face without displacement, x-directed [m^-2 s^-1]."""
     face, current, count = state.held[0], 0.0, p.species.shape[1]
@@ -134,7 +134,7 @@ def _held_current(p, state):
     return current
 
 
-@compiled
+@inlined
 def _held_slopes(p, state, m, lump, factor):
     """Add factor times the slopes of that current to the row of a lumped unknown.
 
@@ -161,18 +161,16 @@ def _held_slopes(p, state, m, lump, factor):
 def stored(p, a, face, v, out):
     """out <- S v; a is the factor of the current in the row of the circuit, `face` where that is held."""
     out[:] = 0.0
-    width, slot, band = p.cell[WIDTH], p.slot, p.where.shape[1]
+    width, sites, unit, slot, band = p.cell[WIDTH], p.cell[SITES], p.species[SCALE], p.slot, p.where.shape[1]
     for i in range(width.shape[0]):
-        for s in range(p.species.shape[1]):
+        for s in range(unit.shape[0]):
             k = slot[SPECIES + s, i]
             if k >= 0:
-                out[k] = p.species[SCALE, s] * width[i] * v[k]
-        k = slot[VACANCY, i]
-        if k >= 0:
-            out[k] = p.cell[SITES, i] * width[i] * v[k]
-        k = slot[HALIDE, i]
-        if k >= 0:
-            out[k] = p.cell[SITES, i] * width[i] * v[k]
+                out[k] = unit[s] * width[i] * v[k]
+        for kind in (VACANCY, HALIDE):
+            k = slot[kind, i]
+            if k >= 0:
+                out[k] = sites[i] * width[i] * v[k]
     displaced, field = p.face[GAP, face] * (v[slot[PSI, face - 1]] - v[slot[PSI, face]]), int(p.number[FILM_FIELD])
     for k in range(band + 1, field if field >= 0 else v.shape[0]):
         out[k] = FILM_SCALE * v[k]
@@ -184,16 +182,17 @@ def stored(p, a, face, v, out):
 @compiled
 def add_storage(p, a, face, m, c):
     """m <- m + S diag(c), as in `stored`; c (size,) [1/s] are the coefficients of the unknowns in their derivatives."""
-    most, width, slot, place, band = m.blocks.shape[1], p.cell[WIDTH], p.slot, p.where[IN_PLACE], p.where.shape[1]
+    blocks, width, sites, unit, slot = m.blocks, p.cell[WIDTH], p.cell[SITES], p.species[SCALE], p.slot
+    most, place, band = blocks.shape[1], p.where[IN_PLACE], p.where.shape[1]
     for i in range(width.shape[0]):
-        for s in range(p.species.shape[1]):
+        for s in range(unit.shape[0]):
             k = slot[SPECIES + s, i]
             if k >= 0:
-                m.blocks[i, place[k], most + place[k]] += c[k] * p.species[SCALE, s] * width[i]
+                blocks[i, place[k], most + place[k]] += c[k] * unit[s] * width[i]
         for kind in (VACANCY, HALIDE):
             k = slot[kind, i]
             if k >= 0:
-                m.blocks[i, place[k], most + place[k]] += c[k] * p.cell[SITES, i] * width[i]
+                blocks[i, place[k], most + place[k]] += c[k] * sites[i] * width[i]
     field = int(p.number[FILM_FIELD])
     for k in range(band + 1, field if field >= 0 else band + m.below.shape[0]):
         add(m, p.where, k, k, c[k] * FILM_SCALE)

@@ -19,11 +19,11 @@ NEWTON_TRIES, MOST_CUTS = 8, 30
 """Full corrections of one step, and those cut short on the way to them: a species may vanish by so many decades."""
 NEWTON_SHARE = 0.02
 """Newton's error may be this share of the local error allowed."""
-LAST_CORRECTION, LEAST_LAST = 1e-3, 1e-6
-LOST, LEAST_CURRENT, MOST_CURRENT = 1e-12, 1e-2, 10.0
+LAST_CORRECTION, LEAST_LAST = 1e-1, 1e-6
+LOST, LEAST_CURRENT = 1e-11, 1e-3
 """Newton ends with a correction of this weighted norm at the most, which may have to be smaller, down to the second,
-until what is rounded away in solving for it is no more than the share LOST of the current, which counts as one within
-the limits given [A/m^2]: that breaks balances."""
+until what is rounded away in solving for it is no more than the share LOST of the current, which counts as the second
+at least [A/m^2]: that breaks the balance of charge, whose bar is a thousand times that share of the charge passed."""
 SMALL = 1e-3
 """Corrections below this share of that are not worth a new matrix."""
 SLOW = 0.3
@@ -33,8 +33,15 @@ MOST_MATRICES = 3
 UNKNOWN_RATE = 20.0
 """rate/(1 - rate) assumed for a new matrix."""
 POLISH_TRIES = 40
+LAST_PLACE, MOST_LEFT = 1e-12, 5.0
+"""An output state is done once the next correction would have a weighted norm below the first, 1e-17 of an unknown at
+rtol = 1e-5; a new matrix costs less than more corrections than the second."""
 ROUNDING, STAGNANT = 1e-10, 1e-4
-"""Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix."""
+"""Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix, of the
+smallest correction so far: where the matrix is nearly singular, as at rest for ages, they grow by rounding alone."""
+CANCELLED = 1e-11
+"""Share of an unknown that cancelling charges may round away: of 2.6e28 sites per m^3 the last digit is worth 1e-10 kT
+over 100 nm, half a part in 1e11 of the 20 kT that potentials are measured by. Matters for rtol < 1e-7."""
 HARDLY = 1e-8
 """The same of a steady state with an old matrix: 1e-13 of an unknown at rtol = 1e-5."""
 SETTLE_TRIES = 60
@@ -163,7 +170,7 @@ class Integrator:
                 continue
             tries += 1
             if before > 0.0:
-                ratio = size / before
+                ratio = size / before if before > 0.0 else 1.0
                 if ratio < 1.0:
                     self.rate = ratio / (1.0 - ratio)
                 if ratio > SLOW and size > SMALL * NEWTON_SHARE:
@@ -180,7 +187,7 @@ class Integrator:
         """Largest weighted norm of the last correction of a step."""
         moved, current = self.equations.rounding
         lost = np.finfo(float).eps * self.rtol * Q * moved
-        allowed = LOST * min(max(Q * abs(current), LEAST_CURRENT), MOST_CURRENT)
+        allowed = LOST * max(Q * abs(current), LEAST_CURRENT)
         return LAST_CORRECTION if lost * LAST_CORRECTION <= allowed else max(allowed / lost, LEAST_LAST)
 
     def polished(self, time: float) -> Polished:
@@ -191,7 +198,7 @@ class Integrator:
         h, equations = self.h, self.equations
         formula, z, slope_z = h.formula.copy(), np.empty(h.z.shape[1]), np.empty(h.z.shape[1])
         d.interpolate(h, time, formula[d.Y], formula[d.SLOPE], z, slope_z)
-        cj, before, fresh = float(h.real[d.CJ]), np.inf, False
+        cj, before, least, fresh = float(h.real[d.CJ]), np.inf, np.inf, False
         formula[d.BASE], formula[d.LAST], formula[d.COEFFICIENT] = formula[d.Y], formula[d.Y], cj
         d.start_positive(formula, cj)
         for _ in range(POLISH_TRIES):
@@ -202,13 +209,21 @@ class Integrator:
             if cut:
                 before = np.inf
                 continue
-            if size > SLOW * before:
-                if size <= (STAGNANT if fresh else ROUNDING):
-                    y, base, slope, c = formula[: d.COEFFICIENT + 1]
-                    return Polished(time, y, slope + c * (y - base), z + (equations.integrands - slope_z) / cj, cj)
+            ratio = size / before if before > 0.0 else 1.0
+            least = min(least, size)
+            is_last = size == 0.0 or 0.0 < ratio <= LAST_PLACE / size
+            if is_last or (ratio > SLOW and (least <= self._stagnant if fresh else size <= ROUNDING)):
+                y, base, slope, c = formula[: d.COEFFICIENT + 1]
+                return Polished(time, y, slope + c * (y - base), z + (equations.integrands - slope_z) / cj, cj)
+            if ratio > SLOW or (not fresh and ratio**MOST_LEFT * size > LAST_PLACE):
                 equations.forget()
             before = size
         raise Stalled("an output state did not converge", self._worst())
+
+    @property
+    def _stagnant(self) -> float:
+        """Weighted change of a correction by a new matrix below which it is rounding."""
+        return max(STAGNANT, CANCELLED / self.rtol)
 
     def settled(self, start: Polished, guess: np.ndarray, duration: float, nearly: bool = False) -> Polished:
         """State after one step of the implicit Euler formula: the steady one where `duration` outlasts every change.

@@ -2,7 +2,7 @@
 
 import math
 
-from perovsim.device.compiled import compiled
+from perovsim.device.compiled import inlined, part
 from perovsim.device.powers import power
 from perovsim.device.tables import COVER, DECAY, FILM_SCALE, PATCHES
 
@@ -12,7 +12,7 @@ NOTHING = 1e-200
 """Covered share below which there is no film."""
 
 
-@compiled
+@part
 def cover(p, y, state):
     """Fill the local thickness h_mean/theta_b and T = 1 - theta_b (1 - exp(-2 kappa h_mean/theta_b)), with their slopes
     by the films; theta_b = 1 - exp[-(amount/cover)^m]. Without patches the film is even and T = 1.
@@ -33,7 +33,7 @@ def cover(p, y, state):
         _patches(p, film, amount, thickness, through)
 
 
-@compiled
+@inlined
 def _patches(p, film, amount, thickness, through):
     """Patches instead of an even film: thickness from mean to local, then the share that conducts."""
     limit, decay = p.number[COVER], p.number[DECAY]

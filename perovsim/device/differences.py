@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perovsim.device.compiled import compiled
+from perovsim.device.compiled import compiled, inlined, part
 
 MAX_ORDER = 5
 DEPTH = MAX_ORDER + 2
@@ -64,7 +64,7 @@ def begin(h: Differences, y: np.ndarray, z: np.ndarray, time: float, step: float
     h.y[0], h.z[0] = y, z
 
 
-@compiled
+@part
 def norm(x, scale):
     """Root mean square of x/scale."""
     total = 0.0
@@ -73,7 +73,7 @@ def norm(x, scale):
     return np.sqrt(total / x.shape[0])
 
 
-@compiled
+@inlined
 def _norm_of_sum(a, b, sign, scale):
     total = 0.0
     for i in range(a.shape[0]):
@@ -142,12 +142,12 @@ def start_positive(formula, euler):
                 _step_by_euler(formula, i, euler)
 
 
-@compiled
+@inlined
 def _step_by_euler(formula, i, euler):
     formula[BASE, i], formula[SLOPE, i], formula[COEFFICIENT, i] = formula[LAST, i], 0.0, euler
 
 
-@compiled
+@part
 def correct_positive(formula, rhs, euler):
     """y <- y + rhs; rhs is left as what was added. Returns whether the correction was cut short.
 
@@ -238,7 +238,7 @@ def accept(h, ledger, lower, failed):
         h.z[j] += h.z[j + 1]
 
 
-@compiled
+@inlined
 def _choose(h, lower, rose, failed):
     """Order and step size of the next step."""
     k, step, error, low = h.count[ORDER], h.real[STEP], h.real[ERROR], h.real[ERROR_LOW]

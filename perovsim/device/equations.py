@@ -6,7 +6,7 @@ import numpy as np
 
 from perovsim.device import matrix
 from perovsim.device.assemble import add_storage, assemble, choose_face, stored
-from perovsim.device.compiled import compiled
+from perovsim.device.compiled import announce, compiled
 from perovsim.device.differences import BASE, COEFFICIENT, SCALE, SLOPE, Y, correct_positive, norm
 from perovsim.device.matrix import factor, solve
 from perovsim.device.rounding import largest_rounding
@@ -46,6 +46,7 @@ class Equations:
     """d(S y)/dt = f(t, y) of one problem; remembers the coefficient whose matrix is factorised."""
 
     def __init__(self, problem, tables=None):
+        announce(_correct)
         self.problem = problem
         self.tables = problem.tables if tables is None else tables
         self.size = problem.size

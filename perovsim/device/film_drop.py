@@ -5,15 +5,15 @@ x-directed. The voltage across it is an unknown of its own, w = F h: so a film t
 potential of the wall behind it is linear in the unknowns, as the derivatives of the integrator are.
 """
 
-from perovsim.device.compiled import compiled
+from perovsim.device.compiled import inlined, part
 from perovsim.device.matrix import add
 from perovsim.device.tables import CONDUCTIVITY, FILM_FIELD, FRENKEL, PER_VOLT
 from perovsim.physics import film_conduction
 
-film_current = compiled(film_conduction.film_current)
+film_current = inlined(film_conduction.film_current)
 
 
-@compiled
+@part
 def conduct(p, y, state, f, m, want):
     """Add -j(F) to the row of the field, whose rest is the current of the stack, and fill the row 0 = F h - w."""
     row, films = int(p.number[FILM_FIELD]), p.where.shape[1] + 1

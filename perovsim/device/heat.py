@@ -1,7 +1,7 @@
 """Lumped Joule heating: one temperature for the whole stack, C dT/dt = P - (T - T_0)/R_th.
 
 P = J V - photon power that leaves, J V at the terminals. The temperature moves with every time step; the tables of the
-device stand for a temperature that follows it in steps of `TABLE_STEP`.
+device stand for a temperature that follows it in steps of `TABLE_STEP`, and to the digit where it comes to rest.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ from perovsim.errors import SimulationError
 
 TABLE_STEP = 0.25
 """Largest difference [K] of the temperature and that of the tables: 0.7 % of a rate with 0.6 eV."""
+AT_REST = 1e-7
+"""The same where the temperature rests: 3e-9 of that rate."""
+RESTING = 1e-2
+"""The temperature rests where it moves in a step by less than this share of its distance to that of the tables."""
 HOTTEST = 1000.0
 """Temperature [K] above which no layer of such a device exists."""
 
@@ -48,8 +52,11 @@ class Heat:
 
     @property
     def has_left_tables(self) -> bool:
-        """Whether the tables stand for another temperature."""
-        return abs(self.temperature - self.of_tables) > TABLE_STEP
+        """Whether the tables stand for another temperature than they should: TABLE_STEP off, or off while it rests."""
+        off = abs(self.temperature - self.of_tables)
+        if off > TABLE_STEP:
+            return True
+        return self._step is not None and off > max(AT_REST, abs(self.temperature - self._step[1]) / RESTING)
 
     def follow(self, run, reading) -> None:
         """Move on by the last step of an integrator, whose power is read from it."""

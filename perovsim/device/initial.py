@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import solve_banded
-from scipy.special import expit
 
 from perovsim.device.build import Problem
 from perovsim.device.compiled import compiled
@@ -29,6 +27,7 @@ from perovsim.device.tables import (
 )
 from perovsim.device.transport import density_of
 from perovsim.errors import SimulationError
+from perovsim.physics.statistics import occupied
 
 NEWTON_LIMIT = 300
 LARGEST_STEP = 3.0
@@ -56,10 +55,7 @@ def equilibrium(problem: Problem) -> np.ndarray:
         flux = -gap * np.diff(np.concatenate(([first], psi, [0.0])))
         charge = density[HOLE] - density[ELECTRON] - filled.sum(axis=0) + ionic
         residual = flux[:-1] - flux[1:] + charge * width
-        bands = np.zeros((3, n))
-        bands[1] = gap[:-1] + gap[1:] + (slope.sum(axis=0) + filling.sum(axis=0)) * width
-        bands[0, 1:] = bands[2, :-1] = -gap[1:-1]
-        step = solve_banded((1, 1), bands, residual)
+        step = _solved(gap, (slope.sum(axis=0) + filling.sum(axis=0)) * width, residual)
         largest = np.abs(step).max()
         psi = psi + step * min(1.0, LARGEST_STEP / max(largest, LARGEST_STEP))
         if largest <= CONVERGED * max(np.abs(psi).max(), 1.0):
@@ -70,6 +66,23 @@ def equilibrium(problem: Problem) -> np.ndarray:
         f"device '{problem.device.name}': no equilibrium found in {NEWTON_LIMIT} Newton steps (last change "
         f"{largest:.1e} kT/q); check doping, work functions and permittivities"
     )
+
+
+@compiled
+def _solved(gap, slope, residual):
+    """x of slope x - d(gap dx) = residual, with x = 0 at both contacts: elimination in a chain of n cells."""
+    n = slope.shape[0]
+    pivot, x = np.empty(n), np.empty(n)
+    for i in range(n):
+        pivot[i], x[i] = gap[i] + gap[i + 1] + slope[i], residual[i]
+        if i > 0:
+            share = gap[i] / pivot[i - 1]
+            pivot[i] -= share * gap[i]
+            x[i] += share * x[i - 1]
+    x[n - 1] /= pivot[n - 1]
+    for i in range(n - 2, -1, -1):
+        x[i] = (x[i] + gap[i + 1] * x[i + 1]) / pivot[i]
+    return x
 
 
 @compiled
@@ -101,7 +114,7 @@ def _trap_levels(problem: Problem, traps: list[int]) -> tuple[np.ndarray, np.nda
 def _filled(levels: tuple[np.ndarray, np.ndarray], psi: np.ndarray, fermi: float) -> tuple[np.ndarray, np.ndarray]:
     """Trapped electrons [m^-3] (traps, n), N/(1 + e^{(E_t - E_F)/kT}), and their slope by the potential."""
     density, energy = levels
-    share = expit(fermi - energy + psi)
+    share = occupied(fermi - energy + psi)
     return density * share, density * share * (1.0 - share)
 
 

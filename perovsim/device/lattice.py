@@ -2,7 +2,7 @@
 
 import math
 
-from perovsim.device.compiled import compiled
+from perovsim.device.compiled import compiled, inlined, part
 from perovsim.device.matrix import between
 from perovsim.device.tables import (
     BASE,
@@ -28,27 +28,28 @@ from perovsim.device.tables import (
 from perovsim.device.transport import flux_uniform
 from perovsim.physics import lattice
 
-site_energy = compiled(lattice.site_energy)
+site_energy = inlined(lattice.site_energy)
 
 
-@compiled
+@part
 def site_potentials(p, y, state):
     """Fill the excess potentials of the halides and the change of ln D with stress, with their slopes by theta_V and
     theta_first: a halide that comes takes the place of a vacancy, the last one fills what the two leave."""
-    for i in range(p.cell.shape[1]):
-        if p.slot[VACANCY, i] < 0 or p.lattice[IS_IDEAL, i] > 0.0:
+    slot, rows, start, excess, by, eased = p.slot, p.lattice, p.cell[X_START], state.excess, state.excess_by, state.ease
+    for i in range(start.shape[0]):
+        if slot[VACANCY, i] < 0 or rows[IS_IDEAL, i] > 0.0:
             continue
-        own, vacancy, at = p.lattice[:, i], y[p.slot[VACANCY, i]], p.slot[HALIDE, i]
+        own, vacancy, at = rows[:, i], y[slot[VACANCY, i]], slot[HALIDE, i]
         first = y[at] if at >= 0 else 0.0
         mu_1, mu_2, g_11, g_12, g_22, strain, by_1, by_2 = site_energy(
             first, 1.0 - vacancy - first, vacancy, own[MIXING], own[STIFFNESS], own[MISFIT], own[BASE], own[ETA],
-            own[SWELLING], p.cell[X_START, i],
+            own[SWELLING], start[i],
         )  # fmt: skip
-        state.excess[0, i], state.excess[1, i] = mu_1, mu_2
-        state.excess_by[0, 0, i], state.excess_by[0, 1, i] = -g_12, g_11 - g_12
-        state.excess_by[1, 0, i], state.excess_by[1, 1, i] = -g_22, g_12 - g_22
+        excess[0, i], excess[1, i] = mu_1, mu_2
+        by[0, 0, i], by[0, 1, i] = -g_12, g_11 - g_12
+        by[1, 0, i], by[1, 1, i] = -g_22, g_12 - g_22
         ease = own[EASE]
-        state.ease[0, i], state.ease[1, i], state.ease[2, i] = ease * strain, ease * by_2, ease * (by_2 - by_1)
+        eased[0, i], eased[1, i], eased[2, i] = ease * strain, ease * by_2, ease * (by_2 - by_1)
 
 
 @compiled
@@ -60,29 +61,30 @@ def halides(p, y, state, f, m, want):
     last row of state.flow. On a moving lattice the halides exchange instead. The hot loop: nothing is passed on to
     other functions here but numbers and the entries of the matrix.
     """
-    last, blocks, place, width = state.flow.shape[0] - 1, m.blocks, p.where[IN_PLACE], p.cell[WIDTH]
+    slot, rows, cell, flow = p.slot, p.lattice, p.cell, state.flow
+    last, blocks, place, width = flow.shape[0] - 1, m.blocks, p.where[IN_PLACE], cell[WIDTH]
     excess, by, ease = state.excess, state.excess_by, state.ease
-    state.flow[last, :] = 0.0
+    flow[last, :] = 0.0
     for face in range(1, width.shape[0]):
         i, j = face - 1, face
-        v_i, v_j = p.slot[VACANCY, i], p.slot[VACANCY, j]
-        if v_i < 0 or v_j < 0 or p.lattice[PASSES, i] == 0.0:
+        v_i, v_j = slot[VACANCY, i], slot[VACANCY, j]
+        if v_i < 0 or v_j < 0 or rows[PASSES, i] == 0.0:
             continue
-        if p.lattice[MOVING, i] > 0.0:
+        if rows[MOVING, i] > 0.0:
             _exchange(p, y, state, f, m, want, i, j)
             continue
-        x_i, x_j, psi_i, psi_j = p.slot[HALIDE, i], p.slot[HALIDE, j], p.slot[PSI, i], p.slot[PSI, j]
+        x_i, x_j, psi_i, psi_j = slot[HALIDE, i], slot[HALIDE, j], slot[PSI, i], slot[PSI, j]
         eased = 0.5 * (ease[0, i] + ease[0, j])
         for k in range(2):
             if k == 0 and x_i < 0:
                 continue
-            d_i, d_j = p.cell[JUMP_FIRST + k, i], p.cell[JUMP_FIRST + k, j]
-            g = _conductance(width[i], width[j], p.cell[SITES, i], p.cell[SITES, j], d_i, d_j, eased)
+            d_i, d_j = cell[JUMP_FIRST + k, i], cell[JUMP_FIRST + k, j]
+            g = _conductance(width[i], width[j], cell[SITES, i], cell[SITES, j], d_i, d_j, eased)
             drop = y[psi_i] - y[psi_j] + (excess[k, j] - excess[k, i])
             own_i = y[x_i] if k == 0 else 1.0 - y[v_i] - (y[x_i] if x_i >= 0 else 0.0)
             own_j = y[x_j] if k == 0 else 1.0 - y[v_j] - (y[x_j] if x_j >= 0 else 0.0)
             flux, up, down, by_drop = flux_uniform(own_i * y[v_j], own_j * y[v_i], drop, g)
-            state.flow[last, face] -= flux
+            flow[last, face] -= flux
             f[v_i] += flux
             f[v_j] -= flux
             if k == 0:
@@ -106,7 +108,7 @@ def halides(p, y, state, f, m, want):
                 )
 
 
-@compiled
+@inlined
 def _conductance(w_i, w_j, n_i, n_j, d_i, d_j, eased):
     """N D/h between two cells [m^-2 s^-1]: half cells in series, times exp of the mean change of ln D with stress."""
     if n_i == n_j and d_i == d_j:
@@ -118,7 +120,7 @@ def _conductance(w_i, w_j, n_i, n_j, d_i, d_j, eased):
     return g if eased == 0.0 else g * math.exp(eased)
 
 
-@compiled
+@part
 def _exchange(p, y, state, f, m, want, i, j):
     """Exchange of the two halides on a moving lattice: Darken's J_X + theta_X J_V with vacancies held by sources.
 
@@ -155,7 +157,7 @@ def _exchange(p, y, state, f, m, want, i, j):
     between(m.blocks, i, place[x_i], place[x_j], place[x_i], place[x_j], by_xi, by_xj)
 
 
-@compiled
+@inlined
 def _slopes(blocks, i, place, row_i, row_j, psi_i, psi_j, v_i, v_j, x_i, x_j, by_vi, by_vj, by_xi, by_xj, by_drop):
     """Matrix entries of a flux from row_i (cell i) to row_j (the next cell)."""
     at_i, at_j = place[row_i], place[row_j]

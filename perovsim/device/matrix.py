@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perovsim.device.compiled import compiled
+from perovsim.device.compiled import compiled, inlined
 from perovsim.device.tables import COUNT, IN_CELL, IN_PLACE, LOCAL
 
 
@@ -39,7 +39,7 @@ def allocate(size: np.ndarray, lumps: int, quadratures: int) -> Matrix:
     )
 
 
-@compiled
+@inlined
 def clear(m):
     """Set every stored entry to zero."""
     m.blocks[:] = 0.0
@@ -47,7 +47,7 @@ def clear(m):
     m.ledger[:] = 0.0
 
 
-@compiled
+@inlined
 def add(m, where, row, col, value):
     """Add to the entry of two unknowns given by their indices; a negative index is none."""
     band = where.shape[1]
@@ -61,7 +61,7 @@ def add(m, where, row, col, value):
     m.blocks[i, where[IN_PLACE, row], at] += value
 
 
-@compiled
+@inlined
 def between(blocks, i, row_i, row_j, col_i, col_j, by_i, by_j):
     """Entries of a flux out of row_i of cell i into row_j of the next, with its slopes by col_i and col_j there."""
     most = blocks.shape[1]
@@ -71,7 +71,7 @@ def between(blocks, i, row_i, row_j, col_i, col_j, by_i, by_j):
     blocks[i + 1, row_j, most + col_j] -= by_j
 
 
-@compiled
+@inlined
 def _scale_rows(a, k, most):
     """Scale the rows of a cell, and remember by what: powers of two, so that what cancels between rows still does."""
     last = a.shape[1] - 1
@@ -85,7 +85,7 @@ def _scale_rows(a, k, most):
         a[r, last] = s
 
 
-@compiled
+@inlined
 def _eliminate(a, pivot, k, first, last):
     """LU of the k columns from `first`, carried through the columns up to `last`; returns whether it is regular.
 
@@ -113,7 +113,7 @@ def _eliminate(a, pivot, k, first, last):
     return True
 
 
-@compiled
+@inlined
 def _solve_block(a, pivot, i, k, first, x, start):
     """x <- A^-1 x with the factors of `_eliminate` in block i; x the k entries from `start`."""
     for c in range(k):
@@ -130,7 +130,7 @@ def _solve_block(a, pivot, i, k, first, x, start):
             x[start + r] -= a[i, r, first + c] * v
 
 
-@compiled
+@inlined
 def _subtract_before(a, i, most, size):
     """Rows of cell i minus lower block times the eliminated rows of cell i - 1."""
     last = a.shape[2] - 1
@@ -145,7 +145,7 @@ def _subtract_before(a, i, most, size):
                     a[i, r, j] -= f * a[i - 1, c, j]
 
 
-@compiled
+@inlined
 def _substitute_back(a, k, most):
     """Upper block and border of a cell <- its inverse diagonal block times them."""
     first, last = 2 * most, a.shape[1] - 1
@@ -183,7 +183,7 @@ def factor(m, where, size):
     return 0 if _factor_border(a, m.below, m.pivot[n], where) else n + 1
 
 
-@compiled
+@inlined
 def _factor_border(a, below, pivot, where):
     band, lumps, most = where.shape[1], below.shape[0], a.shape[1]
     last = band + lumps

@@ -1,14 +1,14 @@
 """The crystallinity of each cell of a halide lattice (numba)."""
 
-from perovsim.device.compiled import compiled
+from perovsim.device.compiled import inlined, part
 from perovsim.device.matrix import add
 from perovsim.device.tables import COLLAPSE, CRYSTAL, FADE, SPECIES, THETA_CRITICAL, VACANCY, WIDTH
 from perovsim.physics import collapse as physics
 
-collapse_rate = compiled(physics.collapse_rate)
+collapse_rate = inlined(physics.collapse_rate)
 
 
-@compiled
+@part
 def collapse(p, y, f, m, want, beam):
     """dC/dt = -k_a C (theta_V/theta_c - 1)_+ - (j_b/q) C/D_e, in particles per area as every row."""
     s = int(p.number[CRYSTAL])

@@ -7,6 +7,7 @@ import numpy as np
 from perovsim.constants import N_A, Q
 from perovsim.device.balance import balance
 from perovsim.device.build import Problem
+from perovsim.device.clusters import cluster_fields
 from perovsim.device.currents import FaceCurrents, face_currents
 from perovsim.device.equations import Equations
 from perovsim.device.films import LEAD
@@ -142,6 +143,8 @@ def fields(h: History) -> Columns:
             out[plan.name] = (h.density(s), "m^-3", f"electrons on traps '{plan.traps.kind.name}'")
         elif not plan.is_state and plan.formula != LEAD:
             out[f"c_{plan.name}"] = (h.density(s), "m^-3", f"density of {plan.name}")
+    if h.trace.clusters[0] is not None:
+        out |= cluster_fields(np.array(h.trace.clusters))
     return out | _order(h, out) | _recombination(h)
 
 

@@ -8,6 +8,7 @@ gases of the elements 0, film compounds dGf, electrons E_F. Affinity, stoichiome
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NoReturn
 
 import numpy as np
@@ -88,7 +89,7 @@ class Context:
     theta_reference: float
     activities: dict[tuple, int] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def band(self) -> int:
         """Index of the voltage; the products on the contacts follow it."""
         return int(self.slots.max()) + 1
@@ -134,16 +135,16 @@ class Participants:
     """Adds the participants of one reaction to its rows."""
 
     def __init__(self, context: Context, reaction):
-        self.at, self.reaction = context, reaction
+        self.at, self.reaction, self.net = context, reaction, reaction.equation.stoichiometry
         self.table = load_table(context.device.electrochemistry.thermochemistry_path)
         self.redox = float(context.device.electrochemistry.redox_level)
 
-    @property
+    @cached_property
     def is_at_contact(self) -> bool:
         """Whether the reaction happens on a contact itself."""
         return split_site(self.reaction.site).kind == "contact"
 
-    @property
+    @cached_property
     def growth(self) -> Growth:
         """How the thickness of the film on the contact slows this reaction."""
         reaction, products = self.reaction, self.at.products
@@ -166,7 +167,7 @@ class Participants:
     def row(self, spot: Spot) -> tuple[Row, float]:
         """The row of the reaction at a spot, and its rate constant [m^-2 s^-1]."""
         row, reaction = Row(), self.reaction
-        for word, nu in reaction.equation.stoichiometry.items():
+        for word, nu in self.net.items():
             self.participant(row, word, nu / reaction.elementary_steps, spot)
         if abs(row.charge) > ROUNDING:
             self.fail(f"charge {row.charge:+g} per step is left over at site '{reaction.site}'")
@@ -192,7 +193,7 @@ class Participants:
 
         The rate of a step counts the halides that it takes, so d(theta_X)/dt = -sigma (j_b/q) theta_X.
         """
-        net = self.reaction.equation.stoichiometry
+        net = self.net
         taken = [word for word, nu in net.items() if nu < 0 and word.endswith("-") and word != "e-"]
         if len(taken) != 1 or self.at.slot(VACANCY, spot.lattice) < 0:
             self.fail("a reaction that the beam drives takes one halide from a lattice; write one for each halide")

@@ -1,6 +1,6 @@
 """Phases that grow out of the perovskite in each cell (numba)."""
 
-from perovsim.device.compiled import compiled
+from perovsim.device.compiled import inlined, part
 from perovsim.device.matrix import add
 from perovsim.device.tables import (
     EXPONENT,
@@ -16,10 +16,10 @@ from perovsim.device.tables import (
 )
 from perovsim.physics import phases
 
-avrami = compiled(phases.avrami)
+avrami = inlined(phases.avrami)
 
 
-@compiled
+@part
 def transform(p, y, f, m, want):
     """d(zeta)/dt = k, d(xi)/dt = n zeta^(n-1) (1 - f_Pb - sum xi) k, k = k_0 or k_0 theta_V/theta_0."""
     for q in range(p.phase.shape[0]):
@@ -47,7 +47,7 @@ def transform(p, y, f, m, want):
                 add(m, p.where, row, p.slot[SPECIES + int(p.phase[other, TAKEN]), i], h * speed * pace)
 
 
-@compiled
+@inlined
 def _perovskite(p, y, own, i):
     """Share of the lead of a cell that is still perovskite, and the unknown of its metallic lead (-1: none)."""
     lead = p.slot[SPECIES + int(own[LEAD_SPECIES]), i] if own[LEAD_SPECIES] >= 0.0 else -1

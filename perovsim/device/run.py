@@ -11,6 +11,7 @@ from perovsim.constants import Q
 from perovsim.device import differences
 from perovsim.device.bdf import Integrator, Polished, Stalled
 from perovsim.device.build import Problem, build
+from perovsim.device.clusters import Clusters
 from perovsim.device.equations import Equations
 from perovsim.device.heat import Heat
 from perovsim.device.illumination import generation
@@ -76,7 +77,7 @@ class Runner:
         self.events: list[tuple[float, str, str]] = []
         self.spectra: list[Spectrum] = []
         self.state = Polished(0.0, equilibrium(problem), np.zeros(problem.size), np.zeros(problem.quadratures))
-        self.circuit, self.steady = device.circuit, SteadyState(self)
+        self.circuit, self.steady, self.clusters = device.circuit, SteadyState(self), Clusters(self)
 
     @property
     def mesh(self) -> Mesh:
@@ -233,11 +234,13 @@ class Runner:
         run, watching = self.integrator, Watching(self.reading, watches)
         self.equations.control = make()
         run.begin(self.state.y, self.state.z, 0.0, first_step)
+        self.clusters.begin()
         pending = list(times)
         try:
             while pending:
                 run.step()
                 self.heat.follow(run, self.reading)
+                self.clusters.follow()
                 self._take_reference()
                 end, crossed = watching.first_crossing()
                 if crossed is not None and end > times[-1]:
@@ -246,7 +249,7 @@ class Runner:
                     self._arrive(pending.pop(0), store)
                 if crossed is not None:
                     self._arrive(end, store)
-                    self.heat.stop(self._elapsed(end))
+                    self._stop(end)
                     return end, crossed
                 if pending and self.heat.has_left_tables:
                     self.renew_tables()
@@ -255,14 +258,19 @@ class Runner:
                     self.progress(self.clock + min(end, times[-1]), label)
         except Stalled as stop:
             raise self.failure(stop, label) from None
-        self.heat.stop(self._elapsed(times[-1]))
+        self._stop(times[-1])
         return times[-1], watching.beyond_at(times[-1])
 
     def _arrive(self, time: float, store: bool) -> None:
         """Take the state at a time inside the last step."""
         self.state = self.integrator.polished(time)
         if store:
-            self._store(self.state, self.heat.inside(self._elapsed(time)))
+            self._store(self.state, self._elapsed(time))
+
+    def _stop(self, time: float) -> None:
+        """Leave what moves with the steps at a time inside the last one, whose state is the present one."""
+        self.heat.stop(self._elapsed(time))
+        self.clusters.stop(self._elapsed(time), self.state.y)
 
     def _elapsed(self, time: float) -> float:
         """A time inside the last step since its begin [s]."""
@@ -274,13 +282,14 @@ class Runner:
         if self.reading.reference is None and self.integrator.time >= at:
             self.reading.reference = self.reading.light(max(at, 0.0))
 
-    def _store(self, state: Polished, temperature: float | None = None) -> None:
-        """Keep a state with what holds at its time; its temperature [K], else the present one."""
+    def _store(self, state: Polished, elapsed: float | None = None) -> None:
+        """Keep a state and what holds at its time, `elapsed` [s] after the begin of the last step; None: at present."""
         control = self.equations.control
         control = control._replace(c0=control.c0 + control.c1 * state.time, c1=0.0)
         at = replace(state, time=self.clock + state.time)
-        temperature = self.heat.temperature if temperature is None else temperature
-        self.trace.add(at, control, self.equations.tables, self.problem, temperature)
+        temperature = self.heat.temperature if elapsed is None else self.heat.inside(elapsed)
+        clusters = self.clusters.stored(elapsed, state.y)
+        self.trace.add(at, control, self.equations.tables, self.problem, temperature, clusters)
         if self.heat.is_on:
             self.reading.photon_energy = photon_energy(self.trace.last)
 

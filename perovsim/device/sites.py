@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,6 +21,7 @@ class Site:
     layers: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=256)
 def split_site(text: str) -> Site:
     """Parse the site of a process (the model has checked its form)."""
     what, _, rest = text.partition(":")

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
+import numpy as np
+
 from perovsim.device.bdf import Polished
 from perovsim.device.build import Problem
 from perovsim.device.tables import Control, Tables
@@ -16,6 +18,7 @@ class Trace:
     """Polished states of a run; c0 of a control is that of the time.
 
     problems : the device at the temperature of the tables; temperatures : of the device [K]
+    clusters : moments of the lead clusters (3, n), None where no process asks for them
     """
 
     states: list[Polished] = field(default_factory=list)
@@ -23,10 +26,14 @@ class Trace:
     tables: list[Tables] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     temperatures: list[float] = field(default_factory=list)
+    clusters: list[np.ndarray | None] = field(default_factory=list)
 
-    def add(self, state: Polished, control: Control, tables: Tables, problem: Problem, temperature: float) -> None:
+    def add(
+        self, state: Polished, control: Control, tables: Tables, problem: Problem, temperature: float,
+        clusters: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
         """Store one state."""
-        for own, item in zip(self._lists, (state, control, tables, problem, temperature), strict=True):
+        for own, item in zip(self._lists, (state, control, tables, problem, temperature, clusters), strict=True):
             own.append(item)
 
     def parts(self) -> Iterator[Trace]:
@@ -42,4 +49,4 @@ class Trace:
 
     @property
     def _lists(self) -> tuple[list, ...]:
-        return self.states, self.controls, self.tables, self.problems, self.temperatures
+        return self.states, self.controls, self.tables, self.problems, self.temperatures, self.clusters

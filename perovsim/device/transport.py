@@ -5,7 +5,7 @@ Each function adds its terms to the right-hand sides f and, where `want`, minus 
 
 import numpy as np
 
-from perovsim.device.compiled import compiled
+from perovsim.device.compiled import compiled, inlined, part
 from perovsim.device.covering import cover
 from perovsim.device.matrix import add, between
 from perovsim.device.tables import (
@@ -44,33 +44,35 @@ from perovsim.device.tables import (
 )
 from perovsim.physics import lattice, statistics, transport
 
-flux_uniform = compiled(transport.flux_uniform)
-flux_two_segment = compiled(transport.flux_two_segment)
-safe_exp = compiled(transport.safe_exp)
-composition = compiled(lattice.composition)
-excess = compiled(statistics.excess)
-density_at = compiled(statistics.density_at)
-field_factor = compiled(transport.field_factor)
-softened_root = compiled(transport.softened_root)
+flux_uniform = inlined(transport.flux_uniform)
+flux_two_segment = inlined(transport.flux_two_segment)
+safe_exp = inlined(transport.safe_exp)
+composition = inlined(lattice.composition)
+excess = inlined(statistics.excess)
+density_at = inlined(statistics.density_at)
+field_factor = inlined(transport.field_factor)
+softened_root = inlined(transport.softened_root)
 
 
-@compiled
+@part
 def prepare(p, y, state):
     """Fill densities, shifts of the bands by composition and statistics, thickness and open share of the film."""
-    for i in range(p.cell.shape[1]):
-        x = p.cell[X_START, i]
-        state.by[0, i], state.by[1, i] = 0.0, 0.0
-        if p.slot[HALIDE, i] >= 0:
-            x, state.by[0, i], state.by[1, i] = composition(y[p.slot[HALIDE, i]], y[p.slot[VACANCY, i]], x)
-        for s in range(p.species.shape[1]):
-            k = p.slot[SPECIES + s, i]
-            state.density[s, i] = p.species[SCALE, s] * y[k] if k >= 0 else 0.0
-            state.shift[s, i] = p.species_cell[SLOPE, s, i] * (x - p.cell[X_START, i]) + p.species_cell[STRAINED, s, i]
-            if s <= HOLE and k >= 0 and p.species_cell[STATISTICS, s, i] >= 0.0:
-                kind, states = int(p.species_cell[STATISTICS, s, i]), p.species_cell[STATES, s, i]
-                nu, slope = excess(p.excess[kind], p.excess_number[kind], state.density[s, i] / states)
-                state.shift[s, i] += nu
-                state.band_excess[s, i], state.bend[s, i] = nu, slope * p.species[SCALE, s] / states
+    slot, cell, species, own, statistic, numbers = p.slot, p.cell, p.species, p.species_cell, p.excess, p.excess_number
+    density, shift, by, band_excess, bend = state.density, state.shift, state.by, state.band_excess, state.bend
+    for i in range(cell.shape[1]):
+        x = cell[X_START, i]
+        by[0, i], by[1, i] = 0.0, 0.0
+        if slot[HALIDE, i] >= 0:
+            x, by[0, i], by[1, i] = composition(y[slot[HALIDE, i]], y[slot[VACANCY, i]], x)
+        for s in range(species.shape[1]):
+            k = slot[SPECIES + s, i]
+            density[s, i] = species[SCALE, s] * y[k] if k >= 0 else 0.0
+            shift[s, i] = own[SLOPE, s, i] * (x - cell[X_START, i]) + own[STRAINED, s, i]
+            if s <= HOLE and k >= 0 and own[STATISTICS, s, i] >= 0.0:
+                kind, states = int(own[STATISTICS, s, i]), own[STATES, s, i]
+                nu, slope = excess(statistic[kind], numbers[kind], density[s, i] / states)
+                shift[s, i] += nu
+                band_excess[s, i], bend[s, i] = nu, slope * species[SCALE, s] / states
     cover(p, y, state)
 
 
@@ -87,7 +89,7 @@ def excess_of(p, s, density):
     return out
 
 
-@compiled
+@part
 def density_of(p, s, i, level):
     """Density [m^-3] of a carrier in cell i where ln n + nu = level [kT], nu there, and slopes of both by the level."""
     if p.species_cell[STATISTICS, s, i] < 0.0:
@@ -100,7 +102,7 @@ def density_of(p, s, i, level):
     return density, nu, density / (1.0 + bend), bend / (1.0 + bend)
 
 
-@compiled
+@inlined
 def first_contact(p, y):
     """Inner potential of the first contact [kT/q]; that of the last is the zero. A film takes its drop off."""
     field = int(p.number[FILM_FIELD])
@@ -108,11 +110,12 @@ def first_contact(p, y):
     return p.number[SIGN] * y[p.where.shape[1]] + p.number[BUILT_IN] - across
 
 
-@compiled
+@part
 def poisson(p, y, state, f, m, want):
     """0 = sum of eps grad(psi) over the faces + charge of the cell, in particles per area."""
+    cell, species, density = p.cell, p.species, state.density
     slot, place, blocks, gap = p.slot, p.where[IN_PLACE], m.blocks, p.face[GAP]
-    n, most = p.cell.shape[1], m.blocks.shape[1]
+    n, most = cell.shape[1], m.blocks.shape[1]
     for face in range(1, n):
         i, j, g = slot[PSI, face - 1], slot[PSI, face], gap[face]
         flux = g * (y[i] - y[j])
@@ -121,19 +124,19 @@ def poisson(p, y, state, f, m, want):
         if want:
             between(blocks, face - 1, place[i], place[j], place[i], place[j], g, -g)
     for i in range(n):
-        row, h = slot[PSI, i], p.cell[WIDTH, i]
-        f[row] += p.cell[FIXED, i] * h
-        for s in range(p.species.shape[1]):
-            k, z = slot[SPECIES + s, i], p.species[CHARGE, s]
+        row, h = slot[PSI, i], cell[WIDTH, i]
+        f[row] += cell[FIXED, i] * h
+        for s in range(species.shape[1]):
+            k, z = slot[SPECIES + s, i], species[CHARGE, s]
             if k >= 0 and z != 0.0:
-                f[row] += z * state.density[s, i] * h
+                f[row] += z * density[s, i] * h
                 if want:
-                    blocks[i, place[row], most + place[k]] -= z * p.species[SCALE, s] * h
+                    blocks[i, place[row], most + place[k]] -= z * species[SCALE, s] * h
         k = slot[VACANCY, i]
         if k >= 0:
-            f[row] += p.cell[SITES, i] * y[k] * h
+            f[row] += cell[SITES, i] * y[k] * h
             if want:
-                blocks[i, place[row], most + place[k]] -= p.cell[SITES, i] * h
+                blocks[i, place[row], most + place[k]] -= cell[SITES, i] * h
     first, last = slot[PSI, 0], slot[PSI, n - 1]
     f[first] += gap[0] * (first_contact(p, y) - y[first])
     f[last] -= gap[n] * y[last]
@@ -145,7 +148,7 @@ def poisson(p, y, state, f, m, want):
         add(m, p.where, last, last, gap[n])
 
 
-@compiled
+@part
 def carriers_and_ions(p, y, state, f, m, want):
     """Fluxes of every mobile species through the inner faces, of electrons and holes through the contacts."""
     for s in range(p.species.shape[1]):
@@ -162,9 +165,11 @@ def carriers_and_ions(p, y, state, f, m, want):
                 _contact(p, y, state, f, m, want, s, side)
 
 
-@compiled
+@inlined
 def _within_layers(p, y, state, f, m, want, s):
     """Fluxes of species s through the faces inside the layers; the hot loop."""
+    boundary, permeation, shade, own = p.face[BOUNDARY], p.face[PERMEATION], p.cell[SHADED], p.species_cell
+    open_share, flow, bend, by, films = state.through, state.flow[s], state.bend, state.by, p.film.shape[0]
     slot, place, blocks, width = p.slot, p.where[IN_PLACE], m.blocks, p.cell[WIDTH]
     density, shift, diffusivity = state.density[s], state.shift[s], p.species_cell[DIFFUSIVITY, s]
     most = blocks.shape[1]
@@ -172,20 +177,20 @@ def _within_layers(p, y, state, f, m, want, s):
     for face in range(1, width.shape[0]):
         i, j = face - 1, face
         row_i, row_j = slot[SPECIES + s, i], slot[SPECIES + s, j]
-        if row_i < 0 or row_j < 0 or p.face[BOUNDARY, face] > 0.0 or (s > HOLE and p.face[PERMEATION, face] > 0.0):
+        if row_i < 0 or row_j < 0 or boundary[face] > 0.0 or (s > HOLE and permeation[face] > 0.0):
             continue
         psi_i, psi_j = slot[PSI, i], slot[PSI, j]
-        shaded = s <= HOLE and p.cell[SHADED, i] > 0.0
-        share = state.through[0] if shaded else 1.0
+        shaded = s <= HOLE and shade[i] > 0.0
+        share = open_share[0] if shaded else 1.0
         g = 2.0 * diffusivity[i] * share / (width[i] + width[j])
         bias = y[psi_j] - y[psi_i]
         drop = z * bias + (shift[j] - shift[i])
         rise = 0.0
-        if p.species_cell[FIELD, s, i] > 0.0:
-            faster, rise = field_factor(p.species_cell[FIELD, s, i], bias, 0.5 * (width[i] + width[j]))
+        if own[FIELD, s, i] > 0.0:
+            faster, rise = field_factor(own[FIELD, s, i], bias, 0.5 * (width[i] + width[j]))
             g *= faster
         flux, by_i, by_j, by_drop = flux_uniform(density[i], density[j], drop, g)
-        state.flow[s, face] = flux
+        flow[face] = flux
         f[row_i] -= flux
         f[row_j] += flux
         if not want:
@@ -193,30 +198,30 @@ def _within_layers(p, y, state, f, m, want, s):
         at_i, at_j = place[row_i], place[row_j]
         by_i, by_j, by_bias = by_i * unit, by_j * unit, z * by_drop + rise * flux
         if s <= HOLE:
-            by_i, by_j = by_i - by_drop * state.bend[s, i], by_j + by_drop * state.bend[s, j]
+            by_i, by_j = by_i - by_drop * bend[s, i], by_j + by_drop * bend[s, j]
         between(blocks, i, at_i, at_j, at_i, at_j, by_i, by_j)
         if z != 0.0:
             between(blocks, i, at_i, at_j, place[psi_i], place[psi_j], -by_bias, by_bias)
-        by_x = by_drop * p.species_cell[SLOPE, s, i]
+        by_x = by_drop * own[SLOPE, s, i]
         if by_x != 0.0:
             v_i, v_j, x_i, x_j = slot[VACANCY, i], slot[VACANCY, j], slot[HALIDE, i], slot[HALIDE, j]
-            between(blocks, i, at_i, at_j, place[v_i], place[v_j], -by_x * state.by[0, i], by_x * state.by[0, j])
-            between(blocks, i, at_i, at_j, place[x_i], place[x_j], -by_x * state.by[1, i], by_x * state.by[1, j])
+            between(blocks, i, at_i, at_j, place[v_i], place[v_j], -by_x * by[0, i], by_x * by[0, j])
+            between(blocks, i, at_i, at_j, place[x_i], place[x_j], -by_x * by[1, i], by_x * by[1, j])
         if shaded:
-            for k in range(p.film.shape[0]):
-                slope, border = flux / share * state.through[1 + k], 3 * most + 1 + k
+            for k in range(films):
+                slope, border = flux / share * open_share[1 + k], 3 * most + 1 + k
                 blocks[i, at_i, border] += slope
                 blocks[j, at_j, border] -= slope
 
 
-@compiled
+@inlined
 def _spread(m, where, left, right, col, slope):
     """Matrix entries of a flux that leaves row `left` and enters row `right`."""
     add(m, where, left, col, slope)
     add(m, where, right, col, -slope)
 
 
-@compiled
+@inlined
 def _spread_composition(p, m, state, left, right, i, slope):
     """Chain a slope by the composition of cell i to its site fractions."""
     if slope != 0.0 and p.slot[HALIDE, i] >= 0:
@@ -224,7 +229,7 @@ def _spread_composition(p, m, state, left, right, i, slope):
         _spread(m, p.where, left, right, p.slot[HALIDE, i], slope * state.by[1, i])
 
 
-@compiled
+@part
 def _across(p, y, state, f, m, want, s, face):
     """Flux between two materials: two half cells, for carriers an optional emission step between them.
 
@@ -277,7 +282,7 @@ def _across(p, y, state, f, m, want, s, face):
         _spread(m, p.where, row_i, row_j, p.where.shape[1] + 1 + k, by_share * state.through[1 + k])
 
 
-@compiled
+@part
 def _contact(p, y, state, f, m, want, s, side):
     """Flux between a metal and the next cell: half a cell and a surface velocity, infinite where ohmic.
 

@@ -7,7 +7,7 @@ Read, Phys. Rev. 87, 835 (1952).
 
 import numpy as np
 
-from perovsim.device.compiled import compiled
+from perovsim.device.compiled import part
 from perovsim.device.matrix import add
 from perovsim.device.tables import (
     CAPTURE,
@@ -33,7 +33,7 @@ RECOMBINED, TRAPPED = QUADRATURES.index("recombined"), QUADRATURES.index("trappe
 SIDES = 2
 
 
-@compiled
+@part
 def trap(p, y, state, f, m, want):
     """Add every trap with a state of its own, and every trap at a junction."""
     for t in range(p.trap.shape[0]):
@@ -47,7 +47,7 @@ def trap(p, y, state, f, m, want):
         _junction(p, y, state, f, m, want, p.junction[t])
 
 
-@compiled
+@part
 def _junction(p, y, state, f, m, want, trap):
     """Traps at a junction: with a state their electrons stand in the left cell, neutral ones follow the carriers.
 
@@ -99,7 +99,7 @@ def _junction(p, y, state, f, m, want, trap):
                 _enter(p, m, row_n, row_p, -1, col[b, k], d_n, d_p)
 
 
-@compiled
+@part
 def _exchange(p, y, state, f, m, want, trap, i, home, s, density, filled, other, weight):
     """Capture by traps of `density` [m^-2], `filled` of them, from the carriers of cell i; their electrons are species
     s of the cell `home`. At a junction the potential of the face is that of i plus `weight` of the way to `other`."""
@@ -130,7 +130,7 @@ def _exchange(p, y, state, f, m, want, trap, i, home, s, density, filled, other,
         _enter(p, m, row_n, row_p, row_s, col[k], d_n, d_p)
 
 
-@compiled
+@part
 def _enter(p, m, row_n, row_p, row_s, col, d_n, d_p):
     """Matrix and ledger entries of the slopes of both captures by one unknown."""
     if col < 0:
@@ -142,7 +142,7 @@ def _enter(p, m, row_n, row_p, row_s, col, d_n, d_p):
     m.ledger[TRAPPED, col] += d_n - d_p
 
 
-@compiled
+@part
 def _at_face(p, y, state, trap, i, other, weight, levels, value, by, col):
     """n, p, n_1, p_1 that a trap sees of cell i, and their slopes by the unknowns `col`: n, p, psi, psi of `other`,
     theta_V and theta_first.

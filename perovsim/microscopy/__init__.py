@@ -1,4 +1,4 @@
-"""The microscope: 4D-STEM scans, dark-field images, their reduction, and measured files.
+"""The microscope: 4D-STEM scans, dark-field images, X-ray spectra, their reduction, and measured files.
 
 Every name is imported on first use; abTEM is loaded only where a simulation starts.
 """
@@ -12,6 +12,9 @@ _HOMES = {
     "perovsim.microscopy.nanobeam": ("scan_4d",),
     "perovsim.microscopy.film": ("audit_film", "open_film", "record_film", "strain_maps"),
     "perovsim.microscopy.haadf": ("haadf_image",),
+    "perovsim.microscopy.edx": ("edx_map",),
+    "perovsim.microscopy.spectra": ("Spectra", "load_spectra"),
+    "perovsim.microscopy.quantify": ("quantify",),
     "perovsim.microscopy.scan": ("Scan4D", "load_scan"),
     "perovsim.microscopy.image": ("Image", "load_image"),
     "perovsim.microscopy.detectors": (
@@ -21,18 +24,38 @@ _HOMES = {
         "pacbed",
         "virtual_detector",
     ),
-    "perovsim.microscopy.strain": ("strain_profile",),
+    "perovsim.microscopy.strain": ("strain_map", "strain_profile"),
+    "perovsim.microscopy.phases": ("phase_map",),
+    "perovsim.microscopy.shares": ("crystallinity",),
+    "perovsim.microscopy.pattern_calibration": (
+        "beam_positions",
+        "calibrate_on_crystal",
+        "calibrate_on_halo",
+        "scan_rotation",
+    ),
+    "perovsim.microscopy.pacbed": ("PacbedTable", "pacbed_table", "thickness_from_pacbed"),
     "perovsim.microscopy.phase": ("crystal_phase",),
     "perovsim.microscopy.camera": ("Camera",),
-    "perovsim.microscopy.nanobeam_table": ("nanobeam_table",),
+    "perovsim.microscopy.forward_fit": ("CrystalTables", "forward_profile"),
     "perovsim.microscopy.image_lattice": ("fit_image_lattice", "scan_distortion"),
+    "perovsim.microscopy.image_strain": ("local_lattice", "strain_against"),
+    "perovsim.microscopy.grains": ("find_grains", "misorientation"),
+    "perovsim.microscopy.atom_columns": ("find_columns", "fit_columns"),
     "perovsim.microscopy.reading": ("read_image", "read_measured", "read_scan"),
     "perovsim.microscopy.calibration": ("Calibration", "load_calibration"),
-    "perovsim.microscopy.datasets": ("DATASETS", "dataset_image", "dataset_path", "dataset_scan"),
+    "perovsim.microscopy.datasets": (
+        "DATASETS",
+        "dataset_image",
+        "dataset_path",
+        "dataset_scan",
+        "fetch_dataset",
+    ),
     "perovsim.microscopy.srtio3": ("srtio3_comparison",),
+    "perovsim.microscopy.cdte": ("cdte_boundary",),
+    "perovsim.microscopy.precession": ("precession_findings",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("datasets", "strain")
+_MODULES = ("datasets", "nanobeam_table", "strain")
 
 __all__ = [*sorted(_HOME), *_MODULES]  # noqa: PLE0604
 

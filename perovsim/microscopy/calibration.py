@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
+import numpy as np
 from pydantic import PrivateAttr, model_validator
 
 from perovsim.model import dimensions as dim
@@ -14,6 +15,9 @@ from perovsim.model.document import Document, read_document
 from perovsim.model.quantity import Dimension, Quantity
 from perovsim.model.validate import build
 
+Ellipse = Annotated[Quantity, Dimension(("",), low=1, high=1.5)]
+Turn = Annotated[Quantity, Dimension(("rad",), low=-6.3, high=6.3)]
+"""Angles between directions, one turn to either side."""
 CameraLength = Annotated[Quantity, Dimension(("m",), low=0, high=1e3, above=True)]
 
 
@@ -25,6 +29,8 @@ class Calibration(ModelData):
     detector_pixel : of a diffraction pattern [rad], or camera_length [m] where the file knows the
     detector pixel as a length
     length_unit, angle_unit : units of the file's own scales where it names none, such as "nm", "mrad"
+    ellipse : long over short axis of what should be a circle on the detector, at ellipse_angle from its x
+    detector_rotation : of the detector's x against the scan's [rad]
     dark_level : counts of a pixel without electrons; electrons_per_count : gain
     electrons_per_pattern : of the beam, for comparisons in absolute units
     """
@@ -36,6 +42,9 @@ class Calibration(ModelData):
     pixel: dim.Length | None = None
     detector_pixel: dim.Angle | None = None
     camera_length: CameraLength | None = None
+    ellipse: Ellipse | None = None
+    ellipse_angle: Turn | None = None
+    detector_rotation: Turn | None = None
     length_unit: str | None = None
     angle_unit: str | None = None
     dark_level: dim.Ratio | None = None
@@ -48,7 +57,22 @@ class Calibration(ModelData):
     def _check_detector(self) -> Self:
         if self.detector_pixel is not None and self.camera_length is not None:
             raise ValueError("give detector_pixel or camera_length, not both")
+        if self.ellipse_angle is not None and self.ellipse is None:
+            raise ValueError("ellipse_angle needs ellipse, the ratio of the axes")
         return self
+
+    @property
+    def detector(self) -> np.ndarray:
+        """From recorded to true angles in the axes of the scan, (2, 2): circles become round, areas stay."""
+        ratio = 1.0 if self.ellipse is None else float(self.ellipse)
+        axis = _turn(0.0 if self.ellipse_angle is None else float(self.ellipse_angle))
+        round_off = axis @ np.diag([ratio**-0.5, ratio**0.5]) @ axis.T
+        return _turn(0.0 if self.detector_rotation is None else float(self.detector_rotation)) @ round_off
+
+
+def _turn(angle: float) -> np.ndarray:
+    """Return the rotation matrix of an angle [rad]."""
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
 def load_calibration(path: str | Path) -> Calibration:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+
+from perovsim.microscopy.draw import PARAMETERS
 
 
 @dataclass(frozen=True)
@@ -58,22 +61,28 @@ class Camera:
         edge = 0.0 if self.edge is None else float(np.hypot(self.edge / self.pixel, psf))
         return radius - psf**2 / (2 * radius), edge, psf
 
-    def to_si(self, drawn: np.ndarray) -> None:
-        """Turn derivatives by centre, radius and edge (the last four) from a drawn profile to the camera's numbers.
+    @cached_property
+    def index(self) -> np.ndarray:
+        """Number of each pixel within the field, -1 beyond it, (rows, columns)."""
+        x, y = self.q
+        inside = np.hypot(x[None, :], y[:, None]) <= self.field
+        return np.where(inside, np.cumsum(inside).reshape(self.shape) - 1, -1)
 
-        drawn : (rows, columns, 13), value first, changed in place
-        """
+    @property
+    def chain(self) -> np.ndarray:
+        """Matrix from drawn columns (value, derivatives on pixels) to the beam's share and SI derivatives, (13, 13)."""
         radius, edge, psf = self.profile
-        own = 0.0 if self.edge is None else self.edge / self.pixel
-        drawn[..., 9:] /= self.pixel
-        drawn[..., 11] *= 1 + 0.5 * (psf / radius) ** 2
-        drawn[..., 11] += drawn[..., 0] * self._norm_slope("radius")
-        if self.edge is not None:
-            drawn[..., 12] *= own / edge
-            drawn[..., 12] += drawn[..., 0] * self._norm_slope("edge")
+        factors = np.ones(len(PARAMETERS) + 1)
+        factors[9:] = 1 / self.pixel
+        factors[11] *= 1 + 0.5 * (psf / radius) ** 2
+        factors[12] *= (self.edge / self.pixel) / edge if self.edge is not None else 0.0
+        matrix = np.diag(factors)
+        matrix[0, 11:] = self._norm_slopes()
+        return self.norm * matrix
 
-    def _norm_slope(self, name: str) -> float:
-        """Return d ln(norm) / d(radius or edge) [1/rad]."""
+    def _norm_slopes(self) -> tuple[float, float]:
+        """Return d ln(norm) / d(radius, edge) [1/rad]."""
         if self.edge is None:
-            return -2 / self.radius
-        return -2 * getattr(self, name) / (self.radius**2 + self.edge**2)
+            return -2 / self.radius, 0.0
+        square = self.radius**2 + self.edge**2
+        return -2 * self.radius / square, -2 * self.edge / square

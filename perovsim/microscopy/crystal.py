@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import scipy.fft as fft
 
-from perovsim.microscopy.grid import fast_length
+from perovsim.microscopy.grid import CUTOFF, fast_length
 from perovsim.microscopy.optics import aberration_phase, interaction, wavelength
 from perovsim.microscopy.potential import scattering_factor
 from perovsim.microscopy.work import Workers
@@ -69,7 +69,7 @@ def crystal_cell(
 
     displacements : standard deviation of the thermal motion per element and direction [m]
     occupants : share of each element on the site of each atom; the atom itself when None
-    limit : band limit of the potential [1/m]
+    limit : band limit of the potential [1/m]; the grid is then no finer than products need
     """
     plane, depth = atoms.cell[:2, :2] * ANGSTROM, float(atoms.cell[2, 2]) * ANGSTROM
     if occupants is None:
@@ -97,7 +97,8 @@ class _Medium:
     def __init__(self, plane: np.ndarray, energy: float, displacements: Mapping[str, float], limit: float) -> None:
         lengths = np.hypot(*plane.T)
         self.energy, self.displacements, self.limit = energy, displacements, limit
-        self.shape = tuple(fast_length(int(np.ceil(edge / FINE_STEP))) for edge in lengths)
+        step = max(FINE_STEP, CUTOFF / (2 * limit))
+        self.shape = tuple(fast_length(int(np.ceil(edge / step - 1e-9))) for edge in lengths)
         self.copies = tuple(int(np.ceil(2 * ATOM_REACH / edge)) for edge in lengths)
         turns = [np.fft.fftfreq(n * c, 1 / n) for n, c in zip(self.shape, self.copies, strict=True)]
         inverse = np.linalg.inv(plane)

@@ -1,7 +1,7 @@
 """Measured files that perovsim knows: address, SHA-256, licence and citation; none is shipped.
 
-A file is looked for in the folder that the environment variable PEROVSIM_DATA names. It is never
-downloaded without being asked for, and never used when its hash differs.
+A file is looked for in the folder that the environment variable PEROVSIM_DATA names, else in the cache of pooch. It
+is downloaded by `fetch_dataset` alone, never without being asked for, and never used when its hash differs.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from perovsim.errors import MeasurementError, MissingDataError
 from perovsim.microscopy.calibration import Calibration
@@ -87,17 +88,12 @@ def dataset_path(name: str) -> Path:
     Raises MissingDataError, with address and place, where it is not there, MeasurementError where it is another file.
     """
     dataset = _known(name)
-    folder = os.environ.get(VARIABLE, "")
-    if not folder:
-        raise MissingDataError(
-            f"the measured file '{name}' ({dataset.what}) is not here: download {dataset.address} as "
-            f"{dataset.file} into a folder and set {VARIABLE} to that folder"
-        )
-    path = Path(folder) / dataset.file
+    path = data_folder() / dataset.file
     if not path.is_file():
         raise MissingDataError(
-            f"{path}: is not here; get it from {dataset.address} and save it under this "
-            f"name ({dataset.size} bytes; {dataset.licence})"
+            f"{path}: the measured file '{name}' ({dataset.what}) is not here: download {dataset.address} and save it "
+            f"under this name, or into a folder that {VARIABLE} names ({dataset.size} bytes; {dataset.licence}); "
+            f'ps.microscopy.fetch_dataset("{name}") does it'
         )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != dataset.sha256:
@@ -106,6 +102,43 @@ def dataset_path(name: str) -> Path:
             f"{dataset.sha256[:12]}…; get it again from {dataset.address}"
         )
     return path
+
+
+def data_folder() -> Path:
+    """Return the folder of the measured files: PEROVSIM_DATA, or the cache of pooch."""
+    folder = os.environ.get(VARIABLE, "")
+    if folder:
+        return Path(folder)
+    import pooch
+
+    return Path(pooch.os_cache("perovsim"))
+
+
+def registry() -> Any:
+    """Return the known files as a pooch.Pooch: addresses, SHA-256, folder."""
+    import pooch
+
+    return pooch.create(
+        path=data_folder(),
+        base_url="",
+        registry={dataset.file: f"sha256:{dataset.sha256}" for dataset in DATASETS.values()},
+        urls={dataset.file: dataset.address for dataset in DATASETS.values()},
+    )
+
+
+def fetch_dataset(name: str) -> Path:
+    """Return the path of a known file; download it where it is not there.
+
+    Raises MissingDataError, with address and cause, where it cannot be had.
+    """
+    dataset = _known(name)
+    try:
+        return Path(registry().fetch(dataset.file))
+    except (OSError, ValueError) as cause:  # no network, no such page, another hash
+        raise MissingDataError(
+            f"{dataset.address}: could not be downloaded ({' '.join(str(cause).split())}); save it by hand as "
+            f"{data_folder() / dataset.file}"
+        ) from None
 
 
 def dataset_image(name: str) -> Image:

@@ -40,7 +40,7 @@ def virtual_detector(scan: Scan4D, inner: float | str, outer: float | str, *, no
 
 def annulus(scan: Scan4D, inner: float, outer: float) -> np.ndarray:
     """Return the mask (qy, qx) of the pixels in inner <= q < outer [rad]."""
-    q = np.hypot(scan.qx[None, :], scan.qy[:, None])
+    q = np.linalg.norm(scan.angles, axis=-1)
     recorded = min(np.abs(scan.qx[[0, -1]]).min(), np.abs(scan.qy[[0, -1]]).min()) + 0.5 * scan.pixel
     if not 0 <= inner < outer:
         raise MeasurementError(
@@ -116,9 +116,8 @@ def centre_of_mass(scan: Scan4D, *, noiseless: bool = False) -> xr.Dataset:
     """Return the mean scattering angle along x and y at each position [rad], NaN without counts."""
     patterns = _source(scan, noiseless).astype(float)
     total = patterns.sum(axis=(1, 2))
-    safe = np.where(total > 0, total, np.nan)
-    x = (patterns.sum(axis=1) @ scan.qx) / safe
-    y = (patterns.sum(axis=2) @ scan.qy) / safe
+    moment = np.tensordot(patterns, scan.angles, axes=2)
+    x, y = (moment / np.where(total > 0, total, np.nan)[:, None]).T
     coords = {
         "x": ("position", scan.positions[:, 0], {"units": "m"}),
         "y": ("position", scan.positions[:, 1], {"units": "m"}),

@@ -60,6 +60,11 @@ class DiskFit:
     disks: int = 0
     reason: str = ""
 
+    @property
+    def theta(self) -> np.ndarray:
+        """Parameters (cx, cy, b00, b01, b10, b11, R, w) [pixel]."""
+        return np.array([*self.centre, *self.basis.ravel(), self.radius, self.edge])
+
 
 def fit_disks(pattern: np.ndarray, centre: np.ndarray, basis: np.ndarray, radius: float, edge: float = 0.4) -> DiskFit:
     """Fit one pattern (counts, (qy, qx)) from starting values in pixels.
@@ -112,7 +117,7 @@ class _Patches:
     def __init__(self, pattern: np.ndarray, theta: np.ndarray) -> None:
         self.pattern, self.start, self.count = pattern, theta.copy(), 0
         self.reach = theta[6] + MARGIN
-        self.indices = _indices(pattern.shape, theta, self.reach)
+        self.indices = lattice_points(pattern.shape, theta, self.reach)
         if len(self.indices) == 0:
             return
         half = int(np.ceil(self.reach)) + 1
@@ -256,7 +261,7 @@ def _normal(design: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndar
     return normal + RIDGE * scale * np.eye(normal.shape[-1]), weighted
 
 
-def _indices(shape: tuple[int, int], theta: np.ndarray, reach: float) -> np.ndarray:
+def lattice_points(shape: tuple[int, int], theta: np.ndarray, reach: float) -> np.ndarray:
     """Return (h, k) of the disks that lie whole on the detector, (n, 2)."""
     basis = theta[2:6].reshape(2, 2)
     most = int(np.ceil(2 * np.hypot(*shape) / np.linalg.svd(basis, compute_uv=False).min())) + 1

@@ -59,8 +59,8 @@ def _edge(r, radius, edge, out):
 
 
 @_fast
-def draw(nodes, origin, step, turn, tilt, centres, moves, strains, pixel, profile, out):
-    """Add disks to out (rows, columns, 1 or 13): value, and derivatives in the order of PARAMETERS.
+def draw(nodes, origin, step, turn, tilt, centres, moves, strains, pixel, profile, index, out):
+    """Add disks to out (pixel, 1 or 13): value, and derivatives in the order of PARAMETERS.
 
     nodes : spline coefficients (beam, y, x, 1 or 6) of the value and its derivatives by three strains,
     composition and thickness; origin, step : of the nodes [rad]
@@ -68,21 +68,25 @@ def draw(nodes, origin, step, turn, tilt, centres, moves, strains, pixel, profil
     moves : derivative of the centres by (exx, eyy, exy, rotation), (beam, 4, 2) [pixel]
     strains : derivative of the crystal's own strains by the same, (3, 4)
     profile : radius, edge, point spread [pixel]
+    index : row of `out` for each pixel of the camera, (rows, columns); -1 for pixels that are left out
     """
     radius, edge, psf = profile
     margin = MARGIN * edge if edge > 0 else RAMP
     reach, inner = radius + margin, max(radius - margin, 0.0)
-    full = out.shape[2] > 1
+    full = out.shape[1] > 1
     wx, wy, dx, dy = np.empty(4), np.empty(4), np.empty(4), np.empty(4)
     e = np.empty(3)
     cos, sin = turn
     for beam in range(len(centres)):
         cx, cy = centres[beam]
         node = nodes[beam]
-        for row in range(max(int(np.ceil(cy - reach)), 0), min(int(np.floor(cy + reach)) + 1, out.shape[0])):
+        for row in range(max(int(np.ceil(cy - reach)), 0), min(int(np.floor(cy + reach)) + 1, index.shape[0])):
             half = reach * reach - (row - cy) ** 2
             half = sqrt(half) if half > 0 else 0.0
-            for column in range(max(int(np.ceil(cx - half)), 0), min(int(np.floor(cx + half)) + 1, out.shape[1])):
+            for column in range(max(int(np.ceil(cx - half)), 0), min(int(np.floor(cx + half)) + 1, index.shape[1])):
+                place = index[row, column]
+                if place < 0:
+                    continue
                 qx, qy = column - cx, row - cy
                 ux, uy = qx * pixel + tilt[0], qy * pixel + tilt[1]
                 px = (cos * ux + sin * uy - origin[0]) / step
@@ -112,7 +116,7 @@ def draw(nodes, origin, step, turn, tilt, centres, moves, strains, pixel, profil
                 if r > inner:
                     _edge(r, radius, edge, e)
                     ex, ey = e[1] * qx / r, e[1] * qy / r
-                pixel_out = out[row, column]
+                pixel_out = out[place]
                 pixel_out[0] += e[0] * v0 + psf * psf * pixel * (ex * vx + ey * vy)
                 if full:
                     mx = -(ex * v0 + e[0] * vx * pixel)

@@ -28,7 +28,7 @@ COARSE_STEP = 1.2e-3
 COARSE_TILT = 10e-3
 """Largest tilt along x and y that is searched [rad]."""
 PITCH = 1.5e-3
-"""Distance of the tilts of neighbouring fine tables [rad]: they overlap, since each reaches TILT_RANGE."""
+"""Distance of the tilts of neighbouring fine tables [rad]: they overlap, each reaches 0.75 or more."""
 KEPT = 4
 """Fine tables in memory."""
 POOR = 1.5
@@ -51,8 +51,11 @@ QUANTITIES = {
 
 
 @dataclass
-class Tables:
-    """The tables of one phase for one microscope: a coarse one of all tilts, fine ones where they are needed."""
+class CrystalTables:
+    """The tables of one phase for one microscope: a coarse one of all tilts, fine ones where they are needed.
+
+    thicknesses, compositions, sampling, static, tilt_range : as in `nanobeam_table.settings_of`
+    """
 
     phase: Phase
     microscope: Any
@@ -61,6 +64,7 @@ class Tables:
     compositions: Sequence[float] | None = None
     sampling: float | None = None
     static: bool = False
+    tilt_range: float = TILT_RANGE
     workers: int | None = None
     progress: Callable[[float], None] | None = None
     _fine: dict[tuple[int, int], NanobeamTable] = field(default_factory=dict)
@@ -106,14 +110,14 @@ class Tables:
             while len(self._fine) >= KEPT:
                 self._fine.pop(next(iter(self._fine)))
             self._fine[place] = self._make(
-                compositions=self.compositions, tilt=tuple(PITCH * p for p in place), tilt_range=TILT_RANGE
+                compositions=self.compositions, tilt=tuple(PITCH * p for p in place), tilt_range=self.tilt_range
             )
         return self._fine[place]
 
 
-def forward_fit(
+def forward_profile(
     scan: Scan4D,
-    tables: Tables,
+    tables: CrystalTables,
     *,
     camera: Camera | None = None,
     free: Sequence[str] = (),
@@ -145,12 +149,12 @@ def fit_patterns(
     counts: np.ndarray,
     electrons: float,
     camera: Camera,
-    tables: Tables,
+    tables: CrystalTables,
     free: Sequence[str] = (),
     workers: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> list[Fit]:
-    """Fit patterns (n, rows, columns) that may start from each other; see `forward_fit`."""
+    """Fit patterns (n, rows, columns) that may start from each other; see `forward_profile`."""
     unknowns = free_unknowns(tables, free)
     patterns = [Pattern(one, electrons, camera) for one in counts]
     first = first_fit(patterns, tables, unknowns)
@@ -174,7 +178,7 @@ def fit_patterns(
     return fits  # type: ignore[return-value]
 
 
-def free_unknowns(tables: Tables, free: Sequence[str] = ()) -> np.ndarray:
+def free_unknowns(tables: CrystalTables, free: Sequence[str] = ()) -> np.ndarray:
     """Return the indices of the unknowns that are fitted."""
     unknown = set(free) - set(HELD)
     if unknown:
@@ -187,7 +191,7 @@ def free_unknowns(tables: Tables, free: Sequence[str] = ()) -> np.ndarray:
     return np.array([number for number, name in enumerate(NAMES) if name not in held])
 
 
-def first_fit(patterns: list[Pattern], tables: Tables, unknowns: np.ndarray) -> Fit:
+def first_fit(patterns: list[Pattern], tables: CrystalTables, unknowns: np.ndarray) -> Fit:
     """Return the fit of the first pattern on the coarse table, its lattice from all patterns together."""
     camera = patterns[0].camera
     total = np.sum([pattern.counts for pattern in patterns], axis=0)
@@ -196,7 +200,7 @@ def first_fit(patterns: list[Pattern], tables: Tables, unknowns: np.ndarray) -> 
     return start_fit(patterns[0], tables.search, lattice, unknowns)
 
 
-def _next(pattern: Pattern, tables: Tables, unknowns: np.ndarray, start: Fit) -> Fit:
+def _next(pattern: Pattern, tables: CrystalTables, unknowns: np.ndarray, start: Fit) -> Fit:
     """Fit a pattern from its neighbour, and from a search where that fails or fits much worse."""
     values = start.values.copy()
     fit = fit_pattern(pattern, tables.at, values, unknowns)
@@ -210,7 +214,7 @@ def _next(pattern: Pattern, tables: Tables, unknowns: np.ndarray, start: Fit) ->
     return fit if other.reason or (not fit.reason and fit.deviance <= other.deviance) else other
 
 
-def model_error(tables: Tables, composition: np.ndarray) -> np.ndarray:
+def model_error(tables: CrystalTables, composition: np.ndarray) -> np.ndarray:
     """Return the error of strains by the model itself."""
     error = np.full(np.shape(composition), MODEL_ERROR["still"])
     if not tables.static:
@@ -221,7 +225,7 @@ def model_error(tables: Tables, composition: np.ndarray) -> np.ndarray:
     return error
 
 
-def _dataset(scan: Scan4D, fits: list[Fit], tables: Tables) -> xr.Dataset:
+def _dataset(scan: Scan4D, fits: list[Fit], tables: CrystalTables) -> xr.Dataset:
     values = np.array([fit.values for fit in fits])
     errors = np.array([fit.errors for fit in fits])
     own = model_error(tables, values[:, NAMES.index("composition")])

@@ -26,7 +26,9 @@ LEAST_SHARE = 0.1
 """A background below zero takes at most the rest of EXTRA away."""
 ITERATIONS = 30
 CONVERGED = 0.02
-"""Steps end below this share of the standard errors, or of LEAST_STEP where errors are smaller."""
+"""Steps end below this share of the standard errors; the last one is taken."""
+SLACK = 1e-9
+"""Share by which rounding may raise the deviance."""
 HALVINGS = 8
 _LONGEST = {
     "exx": 5e-3,
@@ -81,15 +83,15 @@ class Pattern:
     camera: Camera
 
     @cached_property
-    def used(self) -> np.ndarray:
-        """Pixels within the field of the camera, (rows, columns)."""
-        x, y = self.camera.q
-        return np.hypot(x[None, :], y[:, None]) <= self.camera.field
-
-    @cached_property
     def observed(self) -> np.ndarray:
-        """Counts of the used pixels, EXTRA included."""
-        return self.counts[self.used] + self.extra
+        """Counts of the pixels in the field, EXTRA included."""
+        return self.counts[self.camera.index >= 0] + self.extra
+
+    def camera_with(self, radius: float, edge: float) -> Camera:
+        """Return the camera with another aperture."""
+        if radius == self.camera.radius and edge in (self.camera.edge, 0.0):
+            return self.camera
+        return replace(self.camera, radius=radius, edge=None if self.camera.edge is None else edge)
 
     @property
     def extra(self) -> float:
@@ -98,81 +100,101 @@ class Pattern:
 
 
 def fit_pattern(
-    pattern: Pattern, table_at: Callable[[np.ndarray], NanobeamTable], start: np.ndarray, free: np.ndarray
+    pattern: Pattern,
+    table_at: Callable[[np.ndarray], NanobeamTable],
+    start: np.ndarray,
+    free: np.ndarray,
+    most: int = ITERATIONS,
 ) -> Fit:
     """Maximise the Poisson likelihood by Fisher scoring; steps are halved until the deviance falls.
 
     table_at : the table for a state; start : values in the order of NAMES; free : indices into NAMES
+    most : steps
     """
     values, best = start.copy(), np.inf
     move, bound = np.zeros(len(NAMES)), np.zeros((len(NAMES), len(NAMES)))
-    for step in range(ITERATIONS):
+    for step in range(most):
         for _ in range(HALVINGS):
             try:
-                model, design = _model(pattern, table_at(values[: len(STATE)]), values)
+                model = _Model(pattern, table_at(values[: len(STATE)]), values)
             except PerovsimError as cause:
                 if step == 0:
                     return _failed(str(cause), values)
-                values = values - 0.5 * move
-                move = 0.5 * move
-                continue
-            found = float(deviance(pattern.observed, model).sum())
-            if found <= best + 1e-6 * abs(best) or not np.isfinite(best):
+                found = np.inf
+            else:
+                found = float(deviance(pattern.observed, model.expected).sum())
+            if found <= best * (1 + SLACK):
                 break
-            values = values - 0.5 * move
             move = 0.5 * move
+            values = values - move
         else:
-            return _done(pattern, values, bound, best, step, "" if np.isfinite(best) else "leaves the table")
+            return _done(pattern, values - move, bound, best, step, "no step lowers the deviance")
         best = found
-        bound, move = _scoring(pattern, model, design[:, free], free)
-        errors = np.sqrt(np.diag(bound))
-        move = move / max(1.0, float(np.max(np.abs(move) / LONGEST)))
-        if np.all(np.abs(move) <= CONVERGED * errors):
+        bound, move = model.scoring(free)
+        there = model.inside(values + shortened(move))
+        stopped = np.flatnonzero((there == values) & (move != 0))
+        if len(stopped):
+            there = model.inside(values + shortened(model.scoring(np.setdiff1d(free, stopped))[1]))
+        move, values = there - values, there
+        if np.all(np.abs(move) <= CONVERGED * np.sqrt(np.diag(bound))):
             return _done(pattern, values, bound, best, step + 1, "")
-        values = values + move
-    return _done(pattern, values, bound, best, ITERATIONS, f"no convergence in {ITERATIONS} steps")
+    return _done(pattern, values, bound, best, most, f"no convergence in {most} steps")
 
 
-def _model(pattern: Pattern, table: NanobeamTable, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return expected counts of the used pixels and their derivatives by NAMES."""
-    named = dict(zip(NAMES, values, strict=True))
-    camera = replace(pattern.camera, radius=named["radius"])
-    if camera.edge is not None:
-        camera = replace(camera, edge=named["edge"])
-    state = values[: len(STATE)]
-    drawn, diffuse = table.derivatives(state, camera)[pattern.used], table.diffuse(state, camera)
-    amount = pattern.electrons * named["scale"]
-    design = np.empty((len(drawn), len(NAMES)))
-    design[:, : len(PARAMETERS)] = drawn[:, 1:] * amount
-    expected = drawn[:, 0]
-    if diffuse is not None:
-        value, *changes = (part[pattern.used] for part in (diffuse.value, diffuse.by_composition, diffuse.by_thickness))
-        expected = expected + named["halo"] * value
-        for column, change in zip((NAMES.index("composition"), NAMES.index("thickness")), changes, strict=True):
-            design[:, column] += amount * named["halo"] * change
-    design[:, -3] = pattern.electrons * expected
-    design[:, -2] = 0.0 if diffuse is None else amount * value
-    design[:, -1] = 1.0
-    return np.maximum(amount * expected + named["background"] + pattern.extra, LEAST_SHARE * pattern.extra), design
+def shortened(move: np.ndarray) -> np.ndarray:
+    """Return a step none of whose parts is longer than the linear model bears."""
+    return move / max(1.0, float(np.max(np.abs(move) / LONGEST)))
 
 
-def _scoring(
-    pattern: Pattern, model: np.ndarray, design: np.ndarray, free: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the inverse Fisher information and the step, both over all NAMES."""
-    weighted = design / model[:, None]
-    fisher = weighted.T @ design
-    scale = np.sqrt(np.maximum(np.diag(fisher), 1e-300))
-    inverse = np.linalg.inv(fisher / np.outer(scale, scale)) / np.outer(scale, scale)
-    score = weighted.T @ (pattern.observed - model)
-    bound, move = np.zeros((len(NAMES), len(NAMES))), np.zeros(len(NAMES))
-    bound[np.ix_(free, free)] = inverse
-    move[free] = inverse @ score
-    return bound, move
+class _Model:
+    """Expected counts for some values, and their derivatives by NAMES as columns @ chain.
+
+    columns : (pixel, n) what was drawn, the halo and its changes, ones
+    """
+
+    def __init__(self, pattern: Pattern, table: NanobeamTable, values: np.ndarray) -> None:
+        named = dict(zip(NAMES, values, strict=True))
+        camera = pattern.camera_with(named["radius"], named["edge"])
+        self.pattern, self.table = pattern, table
+        state, amount = values[: len(STATE)], pattern.electrons * named["scale"]
+        drawn, diffuse = table.derivatives(state, camera), table.diffuse(state, camera)
+        parts = [drawn, np.ones((len(drawn), 1))]
+        chain = np.zeros((len(PARAMETERS) + 2, len(NAMES)))
+        chain[: len(PARAMETERS) + 1, : len(PARAMETERS)] = amount * camera.chain[:, 1:]
+        chain[0, NAMES.index("scale")], chain[-1, NAMES.index("background")] = pattern.electrons * camera.norm, 1.0
+        self.expected = amount * camera.norm * drawn[:, 0] + named["background"] + pattern.extra
+        if diffuse is not None:
+            inside = camera.index >= 0
+            halo = np.stack([diffuse.value[inside], diffuse.by_composition[inside], diffuse.by_thickness[inside]], 1)
+            parts.append(halo)
+            self.expected += amount * named["halo"] * halo[:, 0]
+            rows = np.zeros((3, len(NAMES)))
+            rows[0, NAMES.index("halo")], rows[0, NAMES.index("scale")] = amount, pattern.electrons * named["halo"]
+            rows[1, NAMES.index("composition")] = rows[2, NAMES.index("thickness")] = amount * named["halo"]
+            chain = np.concatenate([chain, rows])
+        self.expected = np.maximum(self.expected, LEAST_SHARE * pattern.extra)
+        self.columns, self.chain = np.concatenate(parts, axis=1), chain
+
+    def inside(self, values: np.ndarray) -> np.ndarray:
+        """Return values whose composition and thickness lie in the table."""
+        return np.concatenate([self.table.clipped(values[: len(STATE)]), values[len(STATE) :]])
+
+    def scoring(self, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the inverse Fisher information and the step, both over all NAMES."""
+        chain = self.chain[:, free]
+        weighted = self.columns / self.expected[:, None]
+        fisher = chain.T @ (weighted.T @ self.columns) @ chain
+        score = chain.T @ (weighted.T @ (self.pattern.observed - self.expected))
+        scale = np.sqrt(np.maximum(np.diag(fisher), np.finfo(float).tiny))
+        inverse = np.linalg.inv(fisher / np.outer(scale, scale)) / np.outer(scale, scale)
+        bound, move = np.zeros((len(NAMES), len(NAMES))), np.zeros(len(NAMES))
+        bound[np.ix_(free, free)] = inverse
+        move[free] = inverse @ score
+        return bound, move
 
 
 def _done(pattern: Pattern, values: np.ndarray, bound: np.ndarray, best: float, steps: int, reason: str) -> Fit:
-    return Fit(values, bound, best / max(int(pattern.used.sum()), 1), steps, reason)
+    return Fit(values, bound, best / len(pattern.observed), steps, reason)
 
 
 def _failed(reason: str, values: np.ndarray) -> Fit:

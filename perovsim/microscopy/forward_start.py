@@ -10,16 +10,18 @@ import numpy as np
 
 from perovsim.errors import MeasurementError
 from perovsim.microscopy.camera import Camera
+from perovsim.microscopy.deformation import deformation, on_basis
 from perovsim.microscopy.forward_model import Fit, Pattern, fit_pattern
 from perovsim.microscopy.lattice import find_lattice
 from perovsim.microscopy.nanobeam_table import NanobeamTable, state
 from perovsim.microscopy.phase import Phase
-from perovsim.microscopy.strain import lattice_tensor, on_basis
 
 TILT_STEP = 1e-3
 """Distance of the tilts that are tried [rad], below the 1.5 mrad over which a disk averages."""
 CANDIDATES = 4
 """Starts that are refined with the full model: the best of different tilts."""
+TASTE = 4
+"""Steps after which the starts are compared."""
 APART = 1.5e-3
 """Tilts of two starts differ by more than this [rad]."""
 INSIDE = 0.9
@@ -33,7 +35,7 @@ def lattice_state(pattern: np.ndarray, camera: Camera, phase: Phase, wavelength:
     """
     found = find_lattice(pattern, camera.radius / camera.pixel)
     base = np.diag(wavelength / np.array(phase.edges[:2])) / camera.pixel
-    exx, eyy, exy, rotation = lattice_tensor(found.basis, on_basis(base, found.basis))
+    exx, eyy, exy, rotation = deformation(found.basis, on_basis(base, found.basis))
     centre = (found.centre - 0.5 * (np.array(camera.shape[::-1]) - 1)) * camera.pixel
     return state(exx=exx, eyy=eyy, exy=exy, rotation=rotation, centre_x=centre[0], centre_y=centre[1])
 
@@ -113,12 +115,12 @@ def _thickness_means(table: NanobeamTable) -> np.ndarray:
 
 def start_fit(pattern: Pattern, search: Search, lattice: np.ndarray, free: np.ndarray) -> Fit:
     """Return the best fit of the coarse table to one pattern, from several starts."""
-    fits = []
-    for found in search.best(pattern, lattice):
-        edge = 0.0 if pattern.camera.edge is None else pattern.camera.edge
-        start = np.concatenate([found, [pattern.camera.radius, edge, 1.0, 1.0, 0.0]])
-        fits.append(fit_pattern(pattern, lambda _: search.table, start, free))
+    edge = 0.0 if pattern.camera.edge is None else pattern.camera.edge
+    aperture = [pattern.camera.radius, edge, 1.0, 1.0, 0.0]
+    starts = [np.concatenate([found, aperture]) for found in search.best(pattern, lattice)]
+    fits = [fit_pattern(pattern, lambda _: search.table, start, free, TASTE) for start in starts]
     good = [fit for fit in fits if np.isfinite(fit.deviance)]
     if not good:
         raise MeasurementError(f"the crystal table fits nowhere: {fits[0].reason if fits else 'no start'}")
-    return min(good, key=lambda fit: fit.deviance)
+    best = min(good, key=lambda fit: fit.deviance)
+    return fit_pattern(pattern, lambda _: search.table, best.values, free)

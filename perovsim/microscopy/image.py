@@ -116,4 +116,9 @@ def check_image(image: Image, path: str | Path) -> Image:
     counts = data["counts"].values
     if not np.isfinite(counts).all():
         raise MeasurementError(f"{path}: {int((~np.isfinite(counts)).sum())} pixels are not a number")
+    if counts.min() < 0:
+        raise MeasurementError(
+            f"{path}: {int((counts < 0).sum())} pixels have negative counts (lowest {counts.min():g}); counts cannot "
+            "be below zero: give the dark level of the detector as dark_level in the calibration file"
+        )
     return image

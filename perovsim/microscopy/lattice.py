@@ -79,8 +79,8 @@ def find_lattice(pattern: np.ndarray, radius: float | None = None) -> Lattice:
 
 
 def _with_radius(pattern: np.ndarray, centre: np.ndarray, seen: float, radius: float, strict: bool) -> Lattice:
-    """Return the lattice for one disk radius; strict : as in `_peaks`."""
-    points, strengths = _peaks(np.sqrt(np.maximum(pattern, 0.0)), radius, strict)
+    """Return the lattice for one disk radius; strict : as in `find_peaks`."""
+    points, strengths = find_peaks(np.sqrt(np.maximum(pattern, 0.0)), radius, strict)
     outside = np.hypot(*(points - centre).T) > max(seen, 2.0) if len(points) else np.zeros(0, bool)
     if outside.sum() + 1 < LEAST_PEAKS:
         raise MeasurementError(f"no lattice: only {outside.sum()} disks stand out beside the central one")
@@ -92,7 +92,7 @@ def _with_radius(pattern: np.ndarray, centre: np.ndarray, seen: float, radius: f
     return Lattice(middle, basis, radius)
 
 
-def _peaks(root: np.ndarray, radius: float, strict: bool) -> tuple[np.ndarray, np.ndarray]:
+def find_peaks(root: np.ndarray, radius: float, strict: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return positions (x, y) and strengths of the disks in sqrt(counts).
 
     strict : disks must stand out of the unevenness of the whole pattern, which suits few spots on a

@@ -101,6 +101,28 @@ def nanobeam_table(
     microscope: Any,
     mode: str = "nanobeam",
     *,
+    progress: Callable[[float], None] | None = None,
+    workers: int | None = None,
+    **settings: Any,
+) -> NanobeamTable:
+    """Return the table of a phase, from disk where it was made before.
+
+    settings : thicknesses and what else `settings_of` takes; progress : called with the share done
+    """
+    chosen = settings_of(phase, microscope, mode, **settings)
+    name = table_cache.key(FORMAT, chosen)
+    arrays = table_cache.load(name)
+    if arrays is None:
+        arrays = compute_table(chosen, progress, workers)
+        table_cache.store(name, arrays)
+    return NanobeamTable(chosen, **arrays)
+
+
+def settings_of(
+    phase: Phase,
+    microscope: Any,
+    mode: str = "nanobeam",
+    *,
     thicknesses: tuple[float | str, float | str],
     compositions: Sequence[float] | None = None,
     tilt: tuple[float, float] = (0.0, 0.0),
@@ -109,17 +131,15 @@ def nanobeam_table(
     static: bool = False,
     strained: bool = True,
     angle_step: float = ANGLE_STEP,
-    progress: Callable[[float], None] | None = None,
-    workers: int | None = None,
-) -> NanobeamTable:
-    """Return the table of a phase, from disk where it was made before.
+) -> TableSettings:
+    """Return what a table holds.
 
     thicknesses : least and largest [m] or text; compositions : of the cells computed, ascending
     tilt : direction of the beam relative to the zone axis, in the axes of the cell (x, y) [rad]
     tilt_range : how far tilts may lie from it along x and y [rad]
     sampling : step of the grid whose band limit waves and transmissions get [m]; the mode's when None
     static : without thermal motion; strained : False for disks that strain moves but does not change
-    progress : called with the share done
+    Raises PerovsimError for thicknesses that are no range, or a missing thermal displacement.
     """
     beam = microscope.mode(mode)
     if compositions is None:
@@ -135,7 +155,7 @@ def nanobeam_table(
             f"microscope '{microscope.name}' gives no thermal displacement of {', '.join(missing)}; add "
             f'{missing[0]} = "0.1 angstrom" to its table [displacements], or ask for static = True'
         )
-    settings = TableSettings(
+    return TableSettings(
         phase,
         float(microscope.energy),
         float(beam.semiangle),
@@ -149,16 +169,6 @@ def nanobeam_table(
         strained,
         float(angle_step),
     )
-    return _table(settings, progress, workers)
-
-
-def _table(settings: TableSettings, progress: Callable[[float], None] | None, workers: int | None) -> NanobeamTable:
-    name = table_cache.key(FORMAT, settings)
-    arrays = table_cache.load(name)
-    if arrays is None:
-        arrays = _computed(settings, progress, workers)
-        table_cache.store(name, arrays)
-    return NanobeamTable(settings, **arrays)
 
 
 def _beams(settings: TableSettings) -> np.ndarray:
@@ -176,8 +186,8 @@ def _nodes(settings: TableSettings) -> np.ndarray:
     return np.arange(-count, count + 1) * settings.angle_step
 
 
-def _computed(
-    settings: TableSettings, progress: Callable[[float], None] | None, workers: int | None
+def compute_table(
+    settings: TableSettings, progress: Callable[[float], None] | None = None, workers: int | None = None
 ) -> dict[str, np.ndarray]:
     """Run every cell of the expansion; return the spline coefficients and the halo."""
     expansion = Expansion(settings.compositions, settings.strained)
@@ -247,8 +257,11 @@ class NanobeamTable:
     def pattern(self, state: np.ndarray, camera: Camera) -> np.ndarray:
         """Return one pattern, (rows, columns) [fraction of the beam per pixel]; state : see `state`."""
         state = np.asarray(state, float)
-        disks, diffuse = self._drawn(state, camera, False)[..., 0], self.diffuse(state, camera)
-        return disks if diffuse is None else disks + diffuse.value
+        found, drawn, diffuse = np.zeros(camera.shape), self._drawn(state, camera, False), self.diffuse(state, camera)
+        found[camera.index >= 0] = camera.norm * drawn[:, 0]
+        if diffuse is not None:
+            found += diffuse.value
+        return np.maximum(found, 0.0, out=found)  # splines overshoot near zero, by some 1e-8
 
     def patterns(self, states: np.ndarray, camera: Camera, workers: int | None = None) -> np.ndarray:
         """Return the patterns of many states (n, 10), (n, rows, columns) float32."""
@@ -263,8 +276,30 @@ class NanobeamTable:
         return found
 
     def derivatives(self, state: np.ndarray, camera: Camera) -> np.ndarray:
-        """Return the disks and their derivatives by PARAMETERS, (rows, columns, 13), lengths in SI."""
+        """Return the disks and their derivatives by PARAMETERS, as drawn, (pixel of the field, 13).
+
+        The product with `camera.chain` is in shares of the beam and SI.
+        """
         return self._drawn(np.asarray(state, float), camera, True)
+
+    def clipped(self, state: np.ndarray) -> np.ndarray:
+        """Return a state whose composition and thickness lie in the table."""
+        found, compositions = state.copy(), self.settings.compositions
+        found[4] = np.clip(found[4], compositions[0] - BEYOND, compositions[-1] + BEYOND)
+        found[5] = np.clip(found[5], *self.thicknesses)
+        return found
+
+    def intensities(self, state: np.ndarray) -> np.ndarray:
+        """Return the intensities of the beams (share of the incident wave) for the wave along the tilt, (beam,)."""
+        self.require(state)
+        own = _own_strain(state)[0]
+        place = (_turned(state[6:8], -state[3]) - self.settings.tilt - self.nodes[0]) / self.settings.angle_step
+        low = np.floor(place).astype(int)
+        wx, wy = (_bspline(t)[0] for t in place - low)
+        rows, columns = slice(low[1] - 1, low[1] + 3), slice(low[0] - 1, low[0] + 3)
+        part = self.data[self._thickness(state[5])[0], :, rows, columns]
+        weights = self._weights(state[5], state[4], own, False)[0].reshape(part.shape[:2])
+        return np.einsum("tm,tmyxb,y,x->b", weights, part, wy, wx)
 
     def centres(self, state: np.ndarray, camera: Camera) -> np.ndarray:
         """Return where the disks of all beams lie, (beam, 2) (x, y) [pixel]."""
@@ -307,7 +342,7 @@ class NanobeamTable:
         part = self.data[(self._thickness(state[5])[0], slice(None), *window)]
         local = np.tensordot(weights, part.reshape(-1, *part.shape[2:]), axes=1)
         nodes = np.ascontiguousarray(local.transpose(3, 1, 2, 0))
-        out = np.zeros((*camera.shape, len(PARAMETERS) + 1 if full else 1))
+        out = np.zeros((camera.index.max() + 1, len(PARAMETERS) + 1 if full else 1))
         seen = geometry.seen
         draw(
             nodes[seen],
@@ -320,11 +355,9 @@ class NanobeamTable:
             geometry.strains,
             camera.pixel,
             camera.profile,
+            camera.index,
             out,
         )
-        out *= camera.norm
-        if full:
-            camera.to_si(out)
         return out
 
     def diffuse(self, state: np.ndarray, camera: Camera) -> Diffuse | None:
@@ -367,6 +400,21 @@ class NanobeamTable:
         return (spans[1], spans[0]), (origin[0], origin[1])
 
 
+STRAINS = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]], [[0, 1], [1, 0]]], float)
+"""Tensors of unit exx, eyy and exy."""
+
+
+def _own_strain(state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return R^T strain R in the axes of the cell (3,), and its derivatives by exx, eyy, exy and rotation, (3, 4)."""
+    exx, eyy, exy, rotation = state[:4]
+    strain, (cos, sin) = np.array([[exx, exy], [exy, eyy]]), (np.cos(rotation), np.sin(rotation))
+    turn, quarter = np.array([[cos, -sin], [sin, cos]]), np.array([[-sin, -cos], [cos, -sin]])
+    tensors = [turn.T @ unit @ turn for unit in (strain, *STRAINS)]
+    tensors.append(quarter.T @ strain @ turn + turn.T @ strain @ quarter)
+    parts = np.array([[m[0, 0], m[1, 1], m[0, 1]] for m in tensors])
+    return parts[0], parts[1:].T
+
+
 class _Geometry:
     """Where a lattice puts its disks: F = V R, B = V^-1 R B0."""
 
@@ -377,16 +425,11 @@ class _Geometry:
         cos, sin = np.cos(rotation), np.sin(rotation)
         turn, quarter = np.array([[cos, -sin], [sin, cos]]), np.array([[-sin, -cos], [cos, -sin]])
         g = beams * reciprocal / camera.pixel
-        units_ = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]], [[0, 1], [1, 0]]], float)
-        bases = [-inverse @ unit @ inverse @ turn for unit in units_] + [inverse @ quarter]
+        bases = [-inverse @ unit @ inverse @ turn for unit in STRAINS] + [inverse @ quarter]
         middle = 0.5 * (np.array(camera.shape[::-1]) - 1) + state[8:10] / camera.pixel
         self.centres = middle + g @ (inverse @ turn).T
         self.moves = np.stack([g @ base.T for base in bases], axis=1)
-        own = [turn.T @ unit @ turn for unit in units_]
-        own.append(quarter.T @ strain @ turn + turn.T @ strain @ quarter)
-        self.strains = np.array([[m[0, 0], m[1, 1], m[0, 1]] for m in own]).T
-        crystal = turn.T @ strain @ turn
-        self.own = np.array([crystal[0, 0], crystal[1, 1], crystal[0, 1]])
+        self.own, self.strains = _own_strain(state)
         radius, edge, _ = camera.profile
         reach = radius + (MARGIN * edge if edge else 1)
         high = np.array(camera.shape[::-1]) - 1 + reach

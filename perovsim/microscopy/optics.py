@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from perovsim.constants import C_LIGHT, H, Q
-
-ELECTRON_MASS = 9.1093837015e-31
-"""Mass of the electron [kg] (CODATA 2018)."""
+from perovsim.constants import C_LIGHT, ELECTRON_MASS, H, Q
 
 
 def wavelength(energy: float) -> float:

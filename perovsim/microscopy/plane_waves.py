@@ -51,10 +51,11 @@ class PlaneWaves:
     def __init__(self, cell: CrystalCell, band: Band) -> None:
         self.cell, self.band, self.lam = cell, band, wavelength(cell.energy)
         self.reciprocal = cell.reciprocal
-        self.most = tuple(int(band.end * length) + 1 for length in np.hypot(*cell.plane.T))
+        widest = [int(band.end * length) for length in np.hypot(*cell.plane.T)]
+        self.most = tuple(most + 1 for most in widest)
         spans = [np.arange(-m, m + 1) for m in self.most]
         self.g = np.stack(np.meshgrid(*spans, indexing="ij"), -1) @ self.reciprocal.T
-        self._points = [fast_length(int(np.ceil(3 * m)) + 1) for m in self.most]
+        self._points = [fast_length(most + 2 * (most + 1) + 1) for most in widest]  # products do not alias
         self._to = [
             np.exp(2j * np.pi * np.outer(np.arange(n), span) / n).astype(np.complex64)
             for n, span in zip(self._points, spans, strict=True)

@@ -81,6 +81,8 @@ def _scan(path: Path, signal: dict[str, Any], known: Calibration) -> Scan4D:
     }
     if known.electrons_per_pattern is not None:
         attrs["electrons_per_pattern"] = float(known.electrons_per_pattern)
+    if known.ellipse is not None or known.detector_rotation is not None:
+        attrs["detector_matrix"] = [float(value) for value in known.detector.ravel()]
     counts = _counts(data, known).reshape(-1, *data.shape[-2:])
     attrs["saturated_pixels"] = _saturated(data)
     q = _detector_axes(counts, pixel[1])
@@ -134,7 +136,7 @@ def _image(path: Path, signal: dict[str, Any], known: Calibration) -> Image:
         **_attrs(signal, known, energy, semiangle),
     }
     dataset = xr.Dataset(
-        {"counts": (("y", "x"), _counts(data, known), {"units": "count"})},
+        {"counts": (("y", "x"), _counts(data, known), {"units": "electron" if known.electrons_per_count else "count"})},
         {
             "x": ("x", np.arange(columns) * pixel[1], {"units": "m"}),
             "y": ("y", np.arange(rows) * pixel[0], {"units": "m"}),

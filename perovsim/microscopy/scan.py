@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from perovsim.errors import MeasurementError, PerovsimError
+from perovsim.errors import MeasurementError
+from perovsim.microscopy.store import read_store, write_store
 
 FORMAT = "perovsim-scan/1"
-CHUNK = 8
-"""Patterns per chunk of the file."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,8 @@ class Scan4D:
     dataset : xarray Dataset with `counts` (position, qy, qx) [electron or count], where simulated
     also `expectation` [fraction of the beam] and `rings` (position, snapshot, ring), the part of
     each ring one pixel wide in every phonon snapshot; coordinates x, y (position) [m], qx, qy [rad]
-    attrs : energy [eV], semiangle [rad], electrons_per_pattern, kind, provenance
+    attrs : energy [eV], semiangle [rad], electrons_per_pattern, kind, provenance; scan_shape : rows and columns
+    where the positions form a grid (row by row); detector_matrix : see `detector`
     """
 
     dataset: xr.Dataset
@@ -58,6 +58,22 @@ class Scan4D:
     def pixel(self) -> float:
         """Detector pixel [rad]."""
         return float(self.qx[1] - self.qx[0])
+
+    @property
+    def detector(self) -> np.ndarray:
+        """From recorded to true angles, in the axes of the scan: ellipse and rotation of the detector, (2, 2)."""
+        return np.array(self.attrs.get("detector_matrix", (1, 0, 0, 1)), float).reshape(2, 2)
+
+    @property
+    def angles(self) -> np.ndarray:
+        """True scattering angles (x, y) of every pixel, (qy, qx, 2) [rad]."""
+        return np.stack(np.meshgrid(self.qx, self.qy, indexing="xy"), axis=-1) @ self.detector.T
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns where the positions form a grid, else the number of positions alone."""
+        known = tuple(int(count) for count in np.atleast_1d(self.attrs.get("scan_shape", ())))
+        return known if known and math.prod(known) == len(self) else (len(self),)
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -100,7 +116,21 @@ class Scan4D:
 
     def select(self, chosen: Any) -> Scan4D:
         """Return the patterns chosen by a slice, a mask or indices."""
-        return Scan4D(self.dataset.isel(position=chosen))
+        part = self.dataset.isel(position=chosen)
+        part.attrs = {name: value for name, value in self.attrs.items() if name != "scan_shape"}
+        return Scan4D(part)
+
+    def on_grid(self, reduced: Any) -> Any:
+        """Return a Dataset or DataArray over position as one over (row, column).
+
+        Raises MeasurementError where the positions form no grid.
+        """
+        import pandas
+
+        if len(self.shape) != 2:
+            raise MeasurementError(f"the scan has {len(self)} positions in no grid; a map needs rows and columns")
+        index = pandas.MultiIndex.from_product([range(count) for count in self.shape], names=("row", "column"))
+        return reduced.assign_coords(xr.Coordinates.from_pandas_multiindex(index, "position")).unstack("position")
 
     def __len__(self) -> int:
         return self.dataset.sizes["position"]
@@ -114,49 +144,12 @@ class Scan4D:
 
     def save(self, path: str | Path) -> Path:
         """Write a zarr store (version 3, chunked by position, units on every variable)."""
-        path = Path(path)
-        partial = path.with_name(path.name + ".part")
-        chunks = {
-            name: (min(CHUNK, len(self)), *self.dataset[name].shape[1:])
-            for name in ("counts", "expectation")
-            if name in self.dataset
-        }
-        encoding = {name: {"chunks": chunk} for name, chunk in chunks.items()}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _remove(partial)
-            self.dataset.to_zarr(partial, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
-            _remove(path)
-            partial.rename(path)
-        except OSError as cause:
-            raise PerovsimError(f"{path}: cannot be written ({cause.strerror or cause}); choose another path") from None
-        return path
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    elif path.exists() or path.is_symlink():
-        path.unlink()
+        return write_store(self.dataset, path, ("counts", "expectation"))
 
 
 def load_scan(path: str | Path) -> Scan4D:
     """Read a scan written by `Scan4D.save`; MeasurementError where it is none or damaged."""
-    path = Path(path)
-    if not path.is_dir():
-        raise MeasurementError(f"{path}: no such scan; make one with 'perovsim scan … --out {path}'")
-    try:
-        dataset = xr.open_zarr(path, consolidated=False, chunks=None).load()
-    except Exception as cause:  # zarr, numcodecs and xarray raise many kinds on a damaged store
-        raise MeasurementError(
-            f"{path}: not a readable zarr scan ({type(cause).__name__}: {cause}); repeat the run that wrote it"
-        ) from None
-    if dataset.attrs.get("format") != FORMAT:
-        raise MeasurementError(
-            f"{path}: format is {dataset.attrs.get('format')!r}, expected "
-            f"'{FORMAT}'; this zarr store holds something else"
-        )
-    return check_scan(Scan4D(dataset), path)
+    return check_scan(Scan4D(read_store(path, FORMAT)), path)
 
 
 def check_scan(scan: Scan4D, path: str | Path) -> Scan4D:

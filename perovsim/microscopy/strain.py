@@ -15,6 +15,7 @@ import xarray as xr
 
 from perovsim import units
 from perovsim.errors import MeasurementError
+from perovsim.microscopy.deformation import LARGEST_STRAIN, deformation, deformation_with_errors, on_basis
 from perovsim.microscopy.disks import DiskFit, fit_disks, no_lattice
 from perovsim.microscopy.lattice import Lattice, find_lattice
 from perovsim.microscopy.scan import Scan4D
@@ -26,17 +27,13 @@ EDGE_ERROR = 0.02
 """Error per missing share of the usual Bragg counts: a probe that is cut by the end of the crystal has
 lopsided disks. At 1.5, 1 and 0.5 nm from the end 2, 5 and 11 % are missing and exx reads 0.5e-3, 1.2e-3
 and 2.1e-3 too much (static CsPbBr3, 10 nm, 1.5 mrad)."""
-LARGEST_STRAIN = 0.08
-"""A lattice that differs from its reference by more is another lattice."""
-HIGHEST_INDEX = 2
-"""Indices of the found basis in the reference basis, at most."""
 WEAK = 0.5
 """A pattern whose disks hold less than this share of the scan's usual Bragg counts lies at an edge."""
-SMALL_STEP = 1e-6
-"""Relative step of the difference that carries errors from the lattice to the strain."""
+SAME_GRAIN = 0.5 * LARGEST_STRAIN
+"""A pattern whose strain and rotation stay below this has the indices of the one before."""
 METHOD = "joint fit of one lattice to all disks, Poisson weights, polynomial structure in the disks"
 
-Reference = float | str | slice | Scan4D | None
+Reference = float | str | slice | tuple | np.ndarray | Scan4D | None
 
 
 def strain_profile(
@@ -48,7 +45,7 @@ def strain_profile(
 ) -> xr.Dataset:
     """Return strain along the scan from its patterns.
 
-    F^-T = B B_ref^-1, V = sqrt(F F^T), strain = V - 1 (axes of the detector), rotation from F = V R
+    F^-T = B B_ref^-1, V = sqrt(F F^T), strain = V - 1 (axes of the scan), rotation from F = V R
     reference : None for the cell that a simulated scan knows; a cell edge ([m] or text) whose
     reciprocal lattice is square; a slice or list of positions whose mean lattice counts as
     unstrained; or another scan of the same calibration
@@ -59,22 +56,18 @@ def strain_profile(
     why in `reason`.
     Raises MeasurementError when a reference is missing, has no lattice, or does not fit.
     """
-    fits = fit_lattices(scan, noiseless, progress)
-    values, errors = np.full((len(fits), 4), np.nan), np.full((len(fits), 4), np.nan)
+    fits = _without_edges(fit_lattices(scan, noiseless, progress, grains=len(scan.shape) == 2))
     base, base_covariance, absolute = _reference(scan, reference, fits, noiseless)
-    good = [fit for fit in fits if not fit.reason]
-    if good:
-        try:
-            base = on_basis(base, np.mean([fit.basis for fit in good], axis=0) * scan.pixel)
-        except MeasurementError as cause:
-            if reference is not None:
-                raise
-            fits = [fit if fit.reason else _without(fit, str(cause)) for fit in fits]
-    for number, fit in enumerate(fits):
-        if not fit.reason:
-            values[number], errors[number] = _strain(
-                fit.basis * scan.pixel, fit.covariance[2:6, 2:6] * scan.pixel**2, base, base_covariance
-            )
+    bases, fits, failed = _bases(scan, base, fits)
+    if failed is not None and reference is not None:
+        raise failed
+    values, errors = np.full((len(fits), 4), np.nan), np.full((len(fits), 4), np.nan)
+    good = np.flatnonzero([not fit.reason for fit in fits])
+    if len(good):
+        found, covariance = zip(*(lattice_angles(scan, fits[number]) for number in good), strict=True)
+        values[good], errors[good] = deformation_with_errors(
+            np.array(found), np.array(covariance), np.array([bases[number] for number in good]), base_covariance
+        )
     errors[:, :2] = np.hypot(errors[:, :2], EDGE_ERROR * _missing(fits)[:, None])
     if absolute:
         errors[:, :2] = np.hypot(errors[:, :2], SCALE_ERROR)
@@ -87,35 +80,102 @@ def strain_profile(
     return _dataset(scan, fits, values, errors, attrs)
 
 
+def strain_map(
+    scan: Scan4D,
+    reference: Reference = None,
+    *,
+    noiseless: bool = False,
+    progress: Callable[[float], None] | None = None,
+) -> xr.Dataset:
+    """Return the strain and rotation of a 2-D scan over (row, column), as `strain_profile` does.
+
+    reference : also a mask (row, column) or slices of rows and columns, the unstrained area
+    Raises MeasurementError where the positions form no grid.
+    """
+    return scan.on_grid(strain_profile(scan, reference, noiseless=noiseless, progress=progress))
+
+
+def lattice_angles(scan: Scan4D, fit: DiskFit) -> tuple[np.ndarray, np.ndarray]:
+    """Return the basis of a fit in true angles [rad], and the covariance of its entries [rad^2]."""
+    matrix = scan.detector * scan.pixel
+    spread = np.kron(matrix, np.eye(2))
+    return matrix @ fit.basis, spread @ fit.covariance[2:6, 2:6] @ spread.T
+
+
+def _bases(
+    scan: Scan4D, base: np.ndarray, fits: list[DiskFit]
+) -> tuple[list[np.ndarray], list[DiskFit], MeasurementError | None]:
+    """Return the reference in the indices of every fit; fits of other lattices become failures.
+
+    The third is the complaint where no lattice at all fits the reference.
+    """
+    bases, kept, failed, here = [], [], None, base
+    for fit in fits:
+        if not fit.reason:
+            seen = lattice_angles(scan, fit)[0]
+            try:
+                if np.abs(deformation(seen, here)).max() > SAME_GRAIN:
+                    here = on_basis(base, seen)
+            except MeasurementError as cause:
+                failed, fit = cause, _without(fit, str(cause))
+        bases.append(here)
+        kept.append(fit)
+    lost = failed is not None and all(fit.reason for fit in kept)
+    return bases, kept, failed if lost else None
+
+
 def fit_lattices(
-    scan: Scan4D, noiseless: bool = False, progress: Callable[[float], None] | None = None
+    scan: Scan4D,
+    noiseless: bool = False,
+    progress: Callable[[float], None] | None = None,
+    grains: bool = False,
 ) -> list[DiskFit]:
     """Fit the lattice of every pattern, each from the lattice of the summed patterns.
 
-    Where the sum has no lattice, no pattern gets one and every fit carries the reason.
+    grains : a pattern that this lattice does not fit is searched for one of its own
+    Where the sum has no lattice, no pattern gets one (but its own) and every fit carries the reason.
     """
     if noiseless and not scan.simulated:
         raise MeasurementError("a measured scan has no noiseless expectation; leave noiseless out")
     electrons = scan.electrons if np.isfinite(scan.electrons) else 1.0
     patterns = scan.expectation if noiseless else scan.patterns
-    try:
-        start = start_lattice(scan, patterns)
-    except MeasurementError as cause:
-        return [no_lattice(f"all {len(patterns)} patterns together: {cause}") for _ in patterns]
+    start, reason = _start(scan, patterns)
     fits = []
     for number, pattern in enumerate(patterns):
         counts = pattern.astype(float) * (electrons if noiseless else 1.0)
-        fits.append(fit_disks(counts, start.centre, start.basis, start.radius))
+        fit = no_lattice(reason) if start is None else fit_disks(counts, start.centre, start.basis, start.radius)
+        fits.append(_own_lattice(counts, fit, _known_radius(scan)) if grains and fit.reason else fit)
         if progress is not None:
             progress((number + 1) / len(patterns))
-    return _without_edges(fits)
+    return fits
 
 
 def start_lattice(scan: Scan4D, patterns: np.ndarray) -> Lattice:
     """Return the lattice of the summed patterns; the disk radius is known from the semiangle."""
+    return find_lattice(patterns.sum(axis=0, dtype=float), _known_radius(scan))
+
+
+def _known_radius(scan: Scan4D) -> float | None:
+    """Return the radius of the disks [pixel] where the scan knows its semiangle."""
     known = scan.semiangle / scan.pixel
-    radius = known if np.isfinite(known) and known > 1 else None
-    return find_lattice(patterns.sum(axis=0, dtype=float), radius)
+    return known if np.isfinite(known) and known > 1 else None
+
+
+def _start(scan: Scan4D, patterns: np.ndarray) -> tuple[Lattice | None, str]:
+    """Return the lattice of the summed patterns, or why there is none."""
+    try:
+        return start_lattice(scan, patterns), ""
+    except MeasurementError as cause:
+        return None, f"all {len(patterns)} patterns together: {cause}"
+
+
+def _own_lattice(counts: np.ndarray, fit: DiskFit, radius: float | None) -> DiskFit:
+    """Return the fit from a lattice that this pattern shows alone; the failed fit where it shows none."""
+    try:
+        own = find_lattice(counts, radius)
+    except MeasurementError:
+        return fit
+    return fit_disks(counts, own.centre, own.basis, own.radius)
 
 
 def _usual_share(fits: list[DiskFit]) -> float:
@@ -156,8 +216,8 @@ def _reference(
 ) -> tuple[np.ndarray, np.ndarray, bool]:
     """Return the reference basis [rad], its covariance, and whether it is a known cell."""
     if isinstance(reference, Scan4D):
-        fits, scan = fit_lattices(reference, noiseless), reference
-        return *_mean(fits, scan.pixel, "the reference scan"), False
+        fits, scan = _without_edges(fit_lattices(reference, noiseless)), reference
+        return *_mean(scan, fits, "the reference scan"), False
     if reference is None and "reference_cell" not in scan.attrs:
         raise MeasurementError(
             "strain needs a reference: give reference = slice(0, 5) for unstrained positions, or the "
@@ -171,8 +231,24 @@ def _reference(
                 'a cell as reference needs the energy of the electrons; add energy = "300 keV" to the calibration file'
             )
         return np.eye(2) * scan.wavelength / cell, np.zeros((4, 4)), True
-    chosen = np.asarray(fits, dtype=object)[reference]
-    return *_mean(list(np.atleast_1d(chosen)), scan.pixel, "the reference positions"), False
+    chosen = _area(scan, reference)
+    return *_mean(scan, [fits[number] for number in chosen], "the reference positions"), False
+
+
+def _area(scan: Scan4D, reference: Any) -> np.ndarray:
+    """Return the positions of a reference area: a slice, indices, or rows and columns of a grid."""
+    numbers = np.arange(len(scan))
+    if isinstance(reference, tuple) or np.ndim(reference) == 2:
+        if len(scan.shape) != 2:
+            raise MeasurementError("the reference area has rows and columns, the scan has none; give positions")
+        numbers = numbers.reshape(scan.shape)
+    try:
+        chosen = np.ravel(numbers[reference])
+    except (IndexError, TypeError) as cause:
+        raise MeasurementError(f"the reference area does not fit the scan of {scan.shape} positions: {cause}") from None
+    if len(chosen) == 0:
+        raise MeasurementError("the reference area is empty: it holds no position of the scan; widen it")
+    return chosen
 
 
 def _words(reference: Reference, scan: Scan4D) -> str:
@@ -186,67 +262,19 @@ def _words(reference: Reference, scan: Scan4D) -> str:
     return f"mean lattice of positions {reference}"
 
 
-def _mean(fits: list[DiskFit], pixel: float, what: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean basis [rad] of the patterns that have one, and its covariance."""
-    good = [fit for fit in fits if not fit.reason]
+def _mean(scan: Scan4D, fits: list[DiskFit], what: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean basis [rad] of the patterns that have one, and its covariance.
+
+    Of the counting errors and the scatter of the patterns the larger is taken.
+    """
+    good = [lattice_angles(scan, fit) for fit in fits if not fit.reason]
     if not good:
         raise MeasurementError(f"{what} have no lattice; choose positions inside the crystal")
-    mean = np.mean([fit.basis for fit in good], axis=0)
-    covariance = np.mean([fit.covariance[2:6, 2:6] for fit in good], axis=0) / len(good)
-    return mean * pixel, covariance * pixel**2
-
-
-def _strain(
-    basis: np.ndarray, covariance: np.ndarray, base: np.ndarray, base_covariance: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return (xx, yy, xy, rotation) of one lattice against its reference, and standard errors."""
-    value = lattice_tensor(basis, base)
-    total = np.zeros((4, 4))
-    for at, spread in ((0, covariance), (1, base_covariance)):
-        pair = [basis, base]
-        jacobian = np.empty((4, 4))
-        for entry in range(4):
-            step = SMALL_STEP * np.abs(base).max()
-            moved = pair[at].copy()
-            moved.flat[entry] += step
-            shifted = [moved if side == at else pair[side] for side in (0, 1)]
-            jacobian[:, entry] = (lattice_tensor(*shifted) - value) / step
-        total += jacobian @ spread @ jacobian.T
-    return value, np.sqrt(np.diag(total))
-
-
-def lattice_tensor(basis: np.ndarray, base: np.ndarray) -> np.ndarray:
-    """Return (xx, yy, xy, rotation) from F = (B B_ref^-1)^-T = V R."""
-    gradient = np.linalg.inv(basis @ np.linalg.inv(base)).T
-    left, stretch, right = np.linalg.svd(gradient)
-    v = left @ np.diag(stretch) @ left.T
-    turn = left @ right
-    return np.array([v[0, 0] - 1, v[1, 1] - 1, v[0, 1], np.arctan2(turn[1, 0], turn[0, 0])])
-
-
-def on_basis(base: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Return the reference basis expressed in the indices of the basis that was found.
-
-    A pattern may show only every second reflection of the reference cell, or turned axes: the whole
-    numbers N with the smallest strain between B and B_ref N are taken.
-    """
-    span = range(-HIGHEST_INDEX, HIGHEST_INDEX + 1)
-    best, chosen = np.inf, base
-    for entries in np.ndindex(*(4 * (len(span),))):
-        whole = np.array([span[e] for e in entries], float).reshape(2, 2)
-        if np.linalg.det(whole) < 0.5:
-            continue
-        value = lattice_tensor(seen, base @ whole)
-        size = np.abs(value[:3]).max() + SMALL_STEP * np.abs(value[3])
-        if size < best - SMALL_STEP:
-            best, chosen = size, base @ whole
-    if best > LARGEST_STRAIN:
-        lengths = " and ".join(f"{1e3 * np.hypot(*vector):.3f}" for vector in seen.T)
-        raise MeasurementError(
-            f"the lattice of the patterns ({lengths} mrad) differs from the reference by more than "
-            f"{LARGEST_STRAIN:.0%}; check the detector pixel, the energy and the reference cell"
-        )
-    return chosen
+    bases, spreads = (np.array(part) for part in zip(*good, strict=True))
+    expected = spreads.mean(axis=0)
+    scatter = np.var(bases, axis=0, ddof=min(1, len(bases) - 1)).ravel()
+    larger = np.sqrt(np.maximum(scatter / np.maximum(np.diag(expected), np.finfo(float).tiny), 1.0))
+    return bases.mean(axis=0), expected * np.outer(larger, larger) / len(bases)
 
 
 def _dataset(

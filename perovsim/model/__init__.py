@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perovsim.model.check import CheckReport, check_file
-from perovsim.model.chemistry import Beam, Electrochemistry, LeadTraps, Reaction, Species
+from perovsim.model.chemistry import Beam, Electrochemistry, LeadClusters, LeadTraps, Reaction, Species
 from perovsim.model.device import Device
 from perovsim.model.failure import Collapse, Transformation
 from perovsim.model.films import FilmBlocking, Hydrolysis, Sublimation
@@ -57,6 +57,7 @@ __all__ = [
     "Interface",
     "LamellaSpec",
     "Layer",
+    "LeadClusters",
     "LeadTraps",
     "Material",
     "Microscope",

@@ -85,6 +85,10 @@ def _half() -> Quantity:
     return Dimension(("",), low=0, high=1).read({"value": 0.5, "note": "symmetric barrier"})
 
 
+def _alike() -> Quantity:
+    return Dimension(("",), low=0, high=1).read({"value": 0.0, "note": "of one size"})
+
+
 class Reaction(ProcessData):
     """A reaction written as chemistry, e.g. ``2 Al + 3 PbCl2 -> 2 AlCl3 + 3 Pb``.
 
@@ -214,7 +218,28 @@ class LeadTraps(ProcessData):
         return f"{self.traps_per_atom} centres per atom of metallic lead, {self.trap_energy} below vacuum"
 
 
+class LeadClusters(ProcessData):
+    """Clusters of the metallic lead in a layer: their number, mean radius and spread (perovsim.device.clusters).
+
+    reaction : the one over whose nucleation_barrier they form, at its affinity
+    rate : nuclei per volume and time without a barrier [m^-3/s]; surface_energy : gamma [J/m^2] of lead in the layer
+    initial_density : clusters at the start [m^-3], those of the lead that stands there, or sites where lead begins
+    initial_spread : standard deviation of their radii over the mean
+    """
+
+    kind: Literal["lead_clusters"]
+    reaction: str
+    rate: dim.GenerationRate
+    surface_energy: dim.FractureEnergy
+    initial_density: dim.PositiveDensity
+    initial_spread: dim.Fraction = Field(default_factory=_alike)
+
+    def told(self, temperature: float) -> str:
+        """What it does, in a few words."""
+        return f"lead of '{self.reaction}' in clusters, {self.initial_density} at the start, {self.surface_energy}"
+
+
 Process = Annotated[
-    Reaction | FilmBlocking | Sublimation | Hydrolysis | Beam | LeadTraps | Collapse | Transformation,
+    Reaction | FilmBlocking | Sublimation | Hydrolysis | Beam | LeadTraps | LeadClusters | Collapse | Transformation,
     Field(discriminator="kind"),
 ]

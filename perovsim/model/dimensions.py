@@ -41,6 +41,8 @@ GenerationRate = Annotated[Quantity, Dimension(("m^-3/s",), low=0, high=1e35)]
 RateConstant = Annotated[Quantity, Dimension(("1/s",), low=0, high=1e15)]
 Lifetime = Annotated[Quantity, Dimension(("s",), low=0, above=True, infinite=True)]
 Velocity = Annotated[Quantity, Dimension(("m/s",), low=0, infinite=True)]
+ExchangeVelocity = Annotated[Quantity, Dimension(("m/s",), low=0, infinite=True, above=True)]
+"""Of carriers over a contact or a junction: a tiny one blocks them, with none their equations have no end there."""
 ActivationVolume = Annotated[Quantity, Dimension(("m^3",), low=-1e-27, high=1e-27)]
 FractureEnergy = Annotated[Quantity, Dimension(("J/m^2",), low=0, high=1e4, above=True)]
 Modulus = Annotated[Quantity, Dimension(("Pa",), low=0, high=1e13, above=True)]
@@ -84,3 +86,6 @@ SweepRate = Annotated[Quantity, Dimension(("V/s",), low=0, high=1e12, above=True
 Angle = Annotated[Quantity, Dimension(("rad",), low=0, high=1)]
 BeamEnergy = Annotated[Quantity, Dimension(("eV",), low=1e3, high=3e6)]
 Dose = Annotated[Quantity, Dimension(("m^-2",), low=0, above=True)]
+SolidAngle = Annotated[Quantity, Dimension(("sr",), low=0, high=12.566, above=True)]
+"""At most the whole sphere, 4 pi."""
+PhotonEnergy = Annotated[Quantity, Dimension(("eV",), low=0, high=1e6, above=True)]

@@ -15,6 +15,7 @@ from perovsim.model.document import Document, read_document
 from perovsim.model.names import Name, did_you_mean
 from perovsim.model.quantity import Dimension, Quantity
 from perovsim.model.validate import build
+from perovsim.model.xray_detector import XrayDetector
 
 
 def _zero(si_unit: str) -> Quantity:
@@ -102,6 +103,7 @@ class Microscope(FileData):
     displacements : standard deviation of the thermal motion per element, each direction [m]
     slice_thickness : of the multislice potential [m]
     phonon_configurations : number of frozen-phonon snapshots
+    edx : the detector of X-rays, where there is one
     """
 
     name: str
@@ -111,6 +113,7 @@ class Microscope(FileData):
     displacements: dict[str, dim.LengthOrZero] = Field(default_factory=dict)
     slice_thickness: dim.Length = Field(default_factory=lambda: Dimension(("m",)).read("2 angstrom"))
     phonon_configurations: int = Field(default=4, ge=1, le=10_000)
+    edx: XrayDetector | None = None
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:

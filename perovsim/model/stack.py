@@ -99,8 +99,8 @@ class Contact(ModelData):
     work_function_bare: dim.Level | None = None
     material: str = ""
     lithium_fluoride: dim.ArealAmount | None = None
-    recombination_velocity_electron: dim.Velocity = Field(default_factory=_ohmic)
-    recombination_velocity_hole: dim.Velocity = Field(default_factory=_ohmic)
+    recombination_velocity_electron: dim.ExchangeVelocity = Field(default_factory=_ohmic)
+    recombination_velocity_hole: dim.ExchangeVelocity = Field(default_factory=_ohmic)
     image_lowering: bool = False
     permeability: dim.Velocity | None = None
 
@@ -120,7 +120,7 @@ class Interface(ModelData):
     """
 
     between: str
-    thermionic: dim.Velocity | None = None
+    thermionic: dim.ExchangeVelocity | None = None
     permeability: dim.Velocity | None = None
     halides: Literal["blocked", "open"] = "blocked"
     traps: tuple[InterfaceTrap, ...] = Field(default=(), alias="trap")

@@ -172,7 +172,7 @@ class PulseTrain(Lit):
     """Trapezoids from `low` to `high`, both currents [A/m^2 or A] or both voltages [V].
 
     period : [s]; duty : share of the period at `high`, its rise counted; rise_time : of each edge [s]
-    points : stored times of each plateau, even in the logarithm
+    points, edge_points : stored times of each plateau and of each edge, even in the logarithm
     """
 
     kind: Literal["pulse_train"] = "pulse_train"
@@ -183,6 +183,7 @@ class PulseTrain(Lit):
     count: int = Field(ge=1, le=1_000_000)
     rise_time: dim.Time = Field(default_factory=lambda: _of("s", 0.0))
     points: int = Field(default=5, ge=1, le=1000)
+    edge_points: int = Field(default=1, ge=1, le=1000)
     stop: StopCondition | None = None
 
     @model_validator(mode="after")

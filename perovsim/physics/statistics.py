@@ -14,8 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba.extending import register_jitable as jitable
-from scipy.interpolate import CubicHermiteSpline
-from scipy.special import expit
 
 NAMES = ("boltzmann", "fermi_dirac", "blakemore", "gauss_fermi")
 BLAKEMORE_GAMMA = 0.27
@@ -79,13 +77,15 @@ class Statistics:
         bounded = math.isfinite(self.most)
         log_u = math.log(self.most) - np.logaddexp(0.0, -t) if bounded else t
         eta = self._inverse(t)
-        return eta - log_u, 1.0 / self._variable(eta)[1] - (expit(-t) if bounded else 1.0)
+        return eta - log_u, 1.0 / self._variable(eta)[1] - (occupied(-t) if bounded else 1.0)
 
     def _inverse(self, t: np.ndarray) -> np.ndarray:
         """eta where the variable of the table is t: from values and slopes on a grid of eta, then Newton's method."""
         reach = 0.5 * self.width**2 + math.log(max(self.most, 1.0)) if math.isfinite(self.most) else DEGENERATE
         grid = np.linspace(t[0] - reach * math.isfinite(self.most) - 1.0, t[-1] + reach + 1.0, POINTS)
         value, slope = self._variable(grid)
+        from scipy.interpolate import CubicHermiteSpline  # 30 MB that Boltzmann statistics do without
+
         eta = CubicHermiteSpline(value, grid, 1.0 / slope)(t)
         for _ in range(POLISH):
             value, slope = self._variable(eta)
@@ -103,12 +103,18 @@ class Statistics:
         return np.log(value / empty), slope / value + slope / empty
 
 
+def occupied(x):
+    """1/(1 + e^-x), the share of states filled that lie x [kT] below the Fermi level."""
+    fall = np.exp(-np.abs(x))
+    return np.where(x >= 0.0, 1.0, fall) / (1.0 + fall)
+
+
 def _fermi_dirac(eta) -> tuple[np.ndarray, np.ndarray]:
     """F_1/2(eta) = (2/sqrt(pi)) int sqrt(x)/(1 + e^{x - eta}) dx and F_-1/2, by trapezoids in s, x = e^{s - e^-s}."""
     s = np.arange(-4.5, math.log(2.2 * DEGENERATE), STEP / DEGENERATE)
     x = np.exp(s - np.exp(-s))
     weight = x * (1.0 + np.exp(-s)) * (s[1] - s[0]) * np.sqrt(x) * 2.0 / math.sqrt(math.pi)
-    filled = expit(eta[..., None] - x)
+    filled = occupied(eta[..., None] - x)
     return filled @ weight, (filled * (1.0 - filled)) @ weight
 
 
@@ -117,8 +123,8 @@ def _gauss_fermi(eta, width: float) -> tuple[np.ndarray, np.ndarray]:
     low = np.minimum(-SPREAD * width - width**2, 0.0)
     x = np.arange(low, SPREAD * width, min(STEP, 0.2 * width))
     weight = np.exp(-0.5 * np.square(x / width)) * (x[1] - x[0]) / (width * math.sqrt(2.0 * math.pi))
-    filled = expit(eta[..., None] - x)
-    return filled @ weight, (filled * expit(x - eta[..., None])) @ weight
+    filled = occupied(eta[..., None] - x)
+    return filled @ weight, (filled * occupied(x - eta[..., None])) @ weight
 
 
 @jitable

@@ -1,4 +1,5 @@
-"""Figures of results: terminals, J-V-L, impedance, bands, profiles, films, halides, conservation; of limits and peers.
+"""Figures of results: terminals, J-V-L, impedance, bands, profiles, films, halides, conservation; of limits,
+peers and comparisons; of X-ray spectra.
 
 Save a figure with ``figure.savefig("name.png", dpi=150)``; matplotlib is imported when the first
 figure is made.
@@ -7,6 +8,7 @@ figure is made.
 from __future__ import annotations
 
 from perovsim.plot.beside import beside
+from perovsim.plot.compared import compared
 from perovsim.plot.electrical import current_voltage, impedance
 from perovsim.plot.figures import (
     band_diagram,
@@ -18,10 +20,12 @@ from perovsim.plot.figures import (
 )
 from perovsim.plot.limits import limit
 from perovsim.plot.peers import peers
+from perovsim.plot.spectra import spectra
 
 __all__ = [
     "band_diagram",
     "beside",
+    "compared",
     "conservation",
     "current_voltage",
     "films",
@@ -30,5 +34,6 @@ __all__ = [
     "limit",
     "peers",
     "profiles",
+    "spectra",
     "terminals",
 ]

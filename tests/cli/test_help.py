@@ -11,8 +11,8 @@ import pytest
 from perovsim.cli.program import VERBS, build_parser
 
 HEAVY = (
-    "abtem", "ase", "dask", "fipy", "h5py", "matplotlib", "numba", "numpy", "pint", "pydantic",
-    "rsciio", "scipy", "skimage", "xarray", "zarr",
+    "abtem", "ase", "dask", "emcee", "fipy", "h5py", "marimo", "markdown", "matplotlib", "numba", "numpy", "pint",
+    "pydantic", "rsciio", "scipy", "skimage", "xarray", "zarr",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from benchmarks.devsim import CASE, LEAST, devsim_curve, halved, perovsim_curve,
 from perovsim.model import load_device
 from perovsim.validate.peers import load_peer_case
 
-pytestmark = pytest.mark.skipif(find_spec("devsim") is None, reason="devsim is in the extra 'bench'")
+pytestmark = pytest.mark.skipif(find_spec("devsim") is None, reason="devsim is in the extras 'dev' and 'bench'")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from devices import crowded, device, heterojunction, layer
+from devices import device, heterojunction, layer
 from numpy.testing import assert_allclose
 from scipy.integrate import quad
 
@@ -14,6 +14,7 @@ import perovsim as ps
 from perovsim.constants import EPS_0, K_B, Q
 from perovsim.device.run import Runner
 from perovsim.errors import PerovsimError
+from perovsim.validate.analytic.stacks import crowded
 
 VT = K_B * 300.0 / Q
 

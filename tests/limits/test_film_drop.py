@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from devices import coarse_led
-from growth_cell import affinity
 from numpy.testing import assert_allclose
 from scipy.optimize import brentq
 
@@ -13,6 +12,7 @@ import perovsim as ps
 from perovsim.constants import EPS_0, K_B, N_A, Q
 from perovsim.model import load_device
 from perovsim.model.films import FilmBlocking
+from perovsim.validate.analytic.growth import affinity
 
 VT = K_B * 298.15 / Q
 CURRENT, SIGMA, EPS = 100.0, 1e-7, 4.0

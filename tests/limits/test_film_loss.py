@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from devices import coarse_led
-from growth_cell import DRIVE, VOLUME, cell, grown, speed, sublimation, thickness
+from film_losses import sublimation
 from numpy.testing import assert_allclose
 
 import perovsim as ps
 from perovsim.constants import K_B, Q
 from perovsim.model import load_device
 from perovsim.model.films import Hydrolysis
+from perovsim.validate.analytic.growth import DRIVE, VOLUME, cell, grown, speed, thickness
 
 GROWTH = 20e-9 / 3600.0
 """Speed of growth by the interface law [m/s]."""

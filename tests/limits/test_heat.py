@@ -4,53 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from devices import coarse_led, device, heterojunction, layer
+from devices import device, heterojunction, layer
+from exact_limits import hold, misses
 from numpy.testing import assert_allclose
 
 import perovsim as ps
 from perovsim.device.heat import TABLE_STEP, Heat
-from perovsim.device.run import Runner
-from perovsim.device.tables import DIFFUSIVITY, HOLE, JUMP_SECOND, PROCESS, RATE
 from perovsim.errors import ModelFileError, SimulationError
-
-R, C = 5e-2, 2.0
-"""Thermal resistance [K m^2/W] and heat capacity [J/m^2/K]: 0.1 s."""
-
-
-def hot(stack, resistance: float = R):
-    return stack.replace(thermal_resistance=resistance, heat_capacity=C)
+from perovsim.validate.analytic import heat
+from perovsim.validate.analytic.heat import RESISTANCE, hot, power
 
 
-def power(run) -> np.ndarray:
-    """J V less the photons that leave [W/m^2]."""
-    data = run.terminals
-    return (data["J"] * data["V"] - data["radiance_power"]).values
+def test_temperature_and_every_rate() -> None:
+    hold(
+        "joule_heat", {"warming of": 1e-6, "warming by a shunt": 1e-6, "over that at T_0": 1e-6, "constant power": 1e-4}
+    )
 
 
-def test_steady_temperature_is_resistance_times_power() -> None:
-    """T - T_0 = R_th (J V - photon power), carriers and ions at rest, 14 K above the surroundings."""
-    run = ps.simulate(hot(heterojunction(ions=True)), ps.Protocol([ps.constant_current(100.0, "10 min")]))
-    rise = run.terminals["temperature"].values - 300.0
-    assert rise[-1] > 10.0
-    assert_allclose(rise[-1], R * power(run)[-1], rtol=1e-6)
-
-
-def test_a_device_that_emits_heats_less_by_its_light() -> None:
-    """The photon power of the balance is the radiant exitance of the result, moving halides included."""
-    led = hot(coarse_led(hypotheses=("field_drift",)))
-    run = ps.simulate(led, ps.Protocol([ps.constant_current(200.0, "1e5 s")]))
-    rise = run.terminals["temperature"].values - float(run.device.temperature)
-    assert float(run.terminals["radiance_power"][-1]) > 0.01 * power(run)[-1]
-    assert_allclose(rise[-1], R * power(run)[-1], rtol=1e-6)
-
-
-def test_warming_follows_the_time_constant() -> None:
-    """(T - T_end)/(T_0 - T_end) = exp(-t/(R_th C)) under the constant power of a shunt."""
-    own = {"name": "oxide", "thickness": 1e-5, "cells": 4, "permittivity": 1.0, "transport": False}
-    cell = hot(device([own], cathode=4.0, anode=4.0, shunt_resistance="1 ohm m^2"))
-    run = ps.simulate(cell, ps.Protocol([ps.constant_voltage(20.0, "0.5 s")]))
-    expected = 300.0 + R * 400.0 * -np.expm1(-run.times / (R * C))
-    assert_allclose(run.terminals["temperature"], expected, rtol=0, atol=1e-3)  # C_geo V^2/C_th: 2e-4 K
+def test_a_wrong_energy_is_seen(monkeypatch) -> None:
+    """A thousandth on an activation energy shows in the rate of the heated cell."""
+    right = heat.rated_cell(None)
+    monkeypatch.setitem(heat.ENERGY, "collapse", 1.001 * heat.ENERGY["collapse"])
+    monkeypatch.setattr(heat, "rated_cell", lambda r: right if r is None else hot(right, r))
+    assert misses("joule_heat", "collapse") and not misses("joule_heat", "halide")
 
 
 def test_balances_and_charge_go_on_when_the_tables_change() -> None:
@@ -70,46 +46,14 @@ def test_a_hot_device_is_a_device_at_that_temperature() -> None:
     same = ps.simulate(kept, ps.Protocol([ps.constant_current(100.0, "10 min")]))
     cold = ps.simulate(heterojunction(ions=True), ps.Protocol([ps.constant_current(100.0, "10 min")]))
     v, expected, before = (float(one.terminals["V"].values[-1]) for one in (run, same, cold))
-    assert abs(v - expected) <= 0.03 * abs(before - expected)  # the tables are within TABLE_STEP of 14 K
-
-
-def test_rates_follow_arrhenius() -> None:
-    """Ratio of the halide jump rates of two tables: exp(-(E/k)(1/T_2 - 1/T_1))."""
-    led = coarse_led()
-    runner = Runner(hot(led))
-    cold = runner.tables.cell.copy()
-    runner.heat.temperature = 330.0
-    runner.renew_tables()
-    inside = cold[JUMP_SECOND] > 0.0
-    energy = float(led.emitter.lattice.E_migration)
-    expected = np.exp(-energy / 8.617333262e-5 * (1.0 / 330.0 - 1.0 / float(led.temperature)))
-    assert_allclose(runner.tables.cell[JUMP_SECOND, inside] / cold[JUMP_SECOND, inside], expected, rtol=1e-8)
-
-
-RATIO = np.exp(-0.5 / 8.617333262e-5 * (1.0 / 320.0 - 1.0 / 298.15))
-"""Of a rate with 0.5 eV at 320 K and at room temperature."""
-
-
-def test_ions_follow_arrhenius_where_they_have_an_energy() -> None:
-    stack = heterojunction(ions=True).with_values({"layer.emitter.V.E_migration": "0.5 eV"})
-    kept = [Runner(stack.replace(temperature=t)).tables.species_cell for t in (298.15, 320.0)]
-    cold, warm = (own[DIFFUSIVITY, HOLE + 1].max() for own in kept)
-    assert_allclose(warm / cold, RATIO, rtol=1e-8)
-
-
-def test_reactions_follow_arrhenius_where_they_have_an_energy() -> None:
-    led = coarse_led().with_values({"process.displacement_Cl.activation_energy": "0.5 eV"})
-    number = [process.name for process in led.reactions].index("displacement_Cl")
-    kept = [Runner(led.replace(temperature=t)).tables for t in (298.15, 320.0)]
-    cold, warm = (t.rate[t.link[:, PROCESS] == number, RATE].max() for t in kept)
-    assert_allclose(warm / cold, RATIO, rtol=1e-8)
+    assert abs(v - expected) <= 1e-5 * abs(before - expected)
 
 
 def test_steady_stairs_find_their_temperature() -> None:
     run = ps.simulate(hot(heterojunction()), ps.Protocol([ps.staircase(0.0, 2.8, points=5, ions="frozen")]))
     rise = run.terminals["temperature"].values[1:] - 300.0
     assert rise[-1] > 1.0
-    assert_allclose(rise, R * power(run)[1:], rtol=1e-6, atol=1e-9)
+    assert_allclose(rise, RESISTANCE * power(run)[1:], rtol=1e-6, atol=1e-9)
 
 
 def test_thermal_runaway_is_an_error() -> None:

@@ -85,6 +85,20 @@ def test_the_low_frequency_limit_is_the_slope_of_the_steady_curve(make, ions: st
     assert abs(low.imag) <= 1e-4 * low.real
 
 
+def test_a_device_that_heats_itself_says_that_its_temperature_is_held() -> None:
+    """Z is that of a device kept at the temperature of the bias, also where heating would follow: at 1e-7 Hz."""
+    stack = heterojunction()
+    hot = stack.replace(thermal_resistance=5e-2, heat_capacity=2.0)
+    steps = [ps.constant_current(100.0, "10 min"), ps.measure_impedance("1e-4 Hz", "1 Hz", points=3)]
+    run = ps.simulate(hot, ps.Protocol(steps))
+    kept = stack.replace(temperature=float(run.terminals["temperature"].values[-1]))
+    same = impedance(kept, current=100.0, frequencies=run.impedance["frequency"].values)
+    assert float(kept.temperature) > 310.0
+    assert_allclose(run.impedance["Z_real"].values[0], same.real, rtol=1e-5)
+    assert "temperature held" in run.impedance["Z_real"].long_name
+    assert "no thermal feedback" in run.summary()
+
+
 def test_high_frequencies_see_the_geometric_capacitance() -> None:
     """C_geo = 1/sum(L/eps), at a bias where carriers flow, far above their dielectric relaxation of 1e9 1/s."""
     stack = heterojunction()

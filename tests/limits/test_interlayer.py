@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from devices import radiolysis
-from growth_cell import DRIVE, cell, grown, speed
 from numpy.testing import assert_allclose
 
 import perovsim as ps
@@ -13,6 +11,8 @@ from perovsim.errors import ModelFileError
 from perovsim.model import Reaction, Species, load_device
 from perovsim.model.equation import parse_equation
 from perovsim.physics.thermochemistry import load_table, reaction_gibbs
+from perovsim.validate.analytic.beam import radiolysis
+from perovsim.validate.analytic.growth import DRIVE, cell, grown, speed
 
 EQUATION = "3 LiF + AlCl3 -> 3 LiCl + AlF3"
 AMOUNT = 1.02e-4

@@ -109,6 +109,26 @@ def test_current_pulses_repeat_and_have_edges() -> None:
     assert_allclose(passed, 3 * (50.0 * 3e-4 + 1.0 * 7e-4), rtol=1e-9)
 
 
+def test_edges_are_stored_and_straight() -> None:
+    train = ps.pulse_train(0.0, 50.0, "1 ms", 0.5, 1, rise_time="10 us", points=2, edge_points=6)
+    run = ps.simulate(heterojunction(), ps.Protocol([train]))
+    t, j = run.times[1:], run.terminals["J"].values[1:]
+    assert t.size == 2 * (6 + 2)
+    assert_allclose(j[:6], 50.0 * t[:6] / 1e-5, rtol=1e-9)
+    assert_allclose(j[8:14], 50.0 * (1.0 - (t[8:14] - 5e-4) / 1e-5), rtol=1e-9, atol=1e-7)
+
+
+def test_a_train_of_short_pulses_has_a_reference_and_its_light_falls_from_there() -> None:
+    """The end of the pulse that follows 1 s after the first rise; light there, no dark pause, is the envelope."""
+    led = coarse_led((4, 8, 4), ("oxidised_halogen",))
+    train = ps.pulse_train(0.0, 500.0, "0.25 s", 0.4, 6, points=3)
+    run = ps.simulate(led, ps.Protocol([train]))
+    assert_allclose(run.reference_time, 1.1, rtol=1e-9)
+    assert_allclose(run.times[run.pulse_ends], 0.25 * np.arange(6) + 0.1, rtol=1e-9)
+    assert np.all(run.terminals["photon_flux"].values[run.pulse_ends] > 0.0)
+    assert run.delta_V is not None and "no reference" not in run.summary()
+
+
 @pytest.mark.parametrize("rise", ["0 s", "10 us"])
 def test_voltage_pulses_reach_their_voltages(rise: str) -> None:
     train = ps.pulse_train("0.5 V", "2.6 V", "1 ms", 0.5, 2, rise_time=rise)

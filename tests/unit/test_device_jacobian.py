@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from devices import bilayer, coarse_led, crowded, heterojunction, radiolysis, stressed_led
-from growth_cell import sublimation
+from devices import bilayer, coarse_led, heterojunction, stressed_led
+from film_losses import sublimation
 
 from perovsim.device.assemble import assemble
 from perovsim.device.run import Runner
 from perovsim.device.tables import HOLE, PSI, SPECIES, Control
 from perovsim.model import Beam, Collapse, Transformation
+from perovsim.validate.analytic.beam import radiolysis
+from perovsim.validate.analytic.stacks import crowded
 
 CONTROL = Control(0.7, 1.3, 0.0, 0.0, 0.5, 1e22)
 ALL = ("oxidised_halogen", "corrosion_couple", "electrochemical_corrosion")

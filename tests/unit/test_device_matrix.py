@@ -31,7 +31,7 @@ def random_system(seed: int, n: int = 12):
                     continue
                 value += 4.0 * (row == col)
             dense[row, col] = value
-            block.add(m, where, row, col, value)
+            block.add.py_func(m, where, row, col, value)
     return m, dense, where, size, rng
 
 

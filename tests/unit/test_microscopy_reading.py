@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from perovsim.errors import MeasurementError, ModelFileError
+from perovsim.errors import MeasurementError, MissingDataError, ModelFileError
 from perovsim.microscopy import Calibration, datasets, load_calibration, read_image, read_scan
 from perovsim.microscopy.optics import wavelength
 from perovsim.model import check_file
@@ -211,16 +211,49 @@ def test_a_file_larger_than_the_memory_is_refused_before_reading(tmp_path, monke
 
 def test_a_known_file_that_is_not_here_says_where_it_is(monkeypatch, tmp_path):
     monkeypatch.delenv(datasets.VARIABLE, raising=False)
-    with pytest.raises(MeasurementError, match=r"is not here: download https://raw.*set PEROVSIM_DATA"):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with pytest.raises(MissingDataError, match=r"is not here: download https://raw.*folder that PEROVSIM_DATA names"):
         datasets.dataset_path("srtio3_abf")
     monkeypatch.setenv(datasets.VARIABLE, str(tmp_path))
-    with pytest.raises(MeasurementError, match=r"is not here; get it from https://.*513738 bytes"):
+    with pytest.raises(MissingDataError, match=r"is not here: download https://.*513738 bytes"):
         datasets.dataset_path("srtio3_abf")
     (tmp_path / "srtio3_abf.hspy").write_bytes(b"something else")
     with pytest.raises(MeasurementError, match=r"SHA-256 is .*expected d86aadefdbad"):
         datasets.dataset_path("srtio3_abf")
     with pytest.raises(MeasurementError, match="did you mean 'srtio3_abf'"):
         datasets.dataset_path("srtio_abf")
+
+
+def test_the_registry_of_pooch_holds_address_and_hash_and_fetching_never_hides_a_failure(monkeypatch, tmp_path):
+    monkeypatch.setenv(datasets.VARIABLE, str(tmp_path))
+    known = datasets.registry()
+    for dataset in datasets.DATASETS.values():
+        assert known.registry[dataset.file] == f"sha256:{dataset.sha256}" and known.get_url(dataset.file)
+
+    def refuse(self, name, **_):
+        raise OSError("no network")
+
+    monkeypatch.setattr("pooch.Pooch.fetch", refuse)
+    with pytest.raises(MissingDataError, match="could not be downloaded .no network.; save it by hand"):
+        datasets.fetch_dataset("srtio3_abf")
+
+
+def test_negative_counts_of_an_image_are_refused(tmp_path):
+    data = np.random.default_rng(1).random((30, 40)) - 0.5
+    file = write(tmp_path / "i.hspy", data, [("y", "nm", 0.02), ("x", "nm", 0.02)])
+    with pytest.raises(MeasurementError, match="negative counts .lowest.*dark_level"):
+        read_image(file)
+    assert read_image(file, Calibration(dark_level=-1)).counts.min() > 0
+
+
+def test_ellipse_and_rotation_of_the_detector_come_from_the_calibration(tmp_path):
+    """A point at (1, 0) mrad, long axis along x by 1.21, detector turned by 90 degrees: true (0, 1 / 1.1) mrad."""
+    file = write(tmp_path / "scan.hspy", patterns(), SCAN_AXES)
+    scan = read_scan(file, Calibration(ellipse=1.21, ellipse_angle="0 deg", detector_rotation="90 deg"))
+    assert_allclose(scan.detector @ [1, 0], [0, 1 / 1.1], atol=1e-12)
+    assert scan.shape == (2, 3)
+    with pytest.raises(ModelFileError.__mro__[1], match="ellipse_angle needs ellipse"):
+        Calibration(ellipse_angle="10 deg")
 
 
 def test_every_known_file_has_address_hash_licence_and_citation():

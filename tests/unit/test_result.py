@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
 
+import perovsim as ps
 from perovsim.errors import PerovsimError
 from perovsim.result import FORMAT, GROUPS, load_result
 
@@ -85,6 +86,22 @@ def test_a_pulse_shorter_than_the_delay_has_no_reference():
     run = traced(time, np.array([0, 100.0, 100.0, 0, 100.0, 100.0]), 0 * time, 1 + 0 * time)
     assert run.reference_time is None and run.T50 is None and run.delta_V is None
     assert "no reference" in run.summary()
+
+
+@pytest.mark.parametrize("low, high, dark", [("0 A/m^2", "100 A/m^2", 0.0), ("2 V", "3 V", -5.0)])
+def test_pulses_have_the_T50_of_the_light_at_their_ends(low, high, dark):
+    """Pulses of 0.3 s every 0.5 s, light 2 - t/10 s at the end of each, less before: from 1.3 s on half at 11.3 s."""
+    begin = 0.5 * np.arange(40)
+    time = np.concatenate(([0.0], (begin[:, None] + [0.01, 0.15, 0.3, 0.31, 0.5]).ravel()))
+    on = np.concatenate(([0], np.tile([1, 1, 1, 0, 0], begin.size)))
+    rising = np.concatenate(([0], np.tile([0.1, 0.7, 1.0, 0.0, 0.0], begin.size)))
+    current = np.where(on, 100.0, dark) if low.endswith("m^2") else np.where(on, 100.0 - time, dark)
+    run = traced(time, current, 2.0 + on, rising * (2.0 - 0.1 * time))
+    run.protocol = ps.Protocol([ps.pulse_train(low, high, "0.5 s", 0.6, begin.size)])
+    assert_allclose(run.reference_time, 1.3, rtol=1e-12)
+    assert_allclose(run.times[run.pulse_ends][:3], [0.3, 0.8, 1.3], rtol=1e-12)
+    assert_allclose(run.T50, (2.0 - 0.5 * (2.0 - 0.13)) / 0.1 - 1.3, rtol=1e-12)
+    assert run.delta_V == 0.0
 
 
 def test_light_that_lasts_has_no_T50():

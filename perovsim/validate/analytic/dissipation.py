@@ -1,4 +1,8 @@
-"""What a state of the compiled equations dissipates, term by term: every flux and rate with its driving force."""
+"""What a state of the compiled equations dissipates, term by term: every flux and rate with its driving force.
+
+Statistics, traps, stress and moving lattices count as the solver has them. What has no affinity (losses of films,
+transformations, collapse) is refused.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +10,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from perovsim.device.clusters import GONE, affinities
 from perovsim.device.lattice import halides
 from perovsim.device.reactions import react
 from perovsim.device.recombination import recombine
 from perovsim.device.run import Runner
 from perovsim.device.tables import (
     ALPHA,
-    BUILT_IN,
     CHARGE,
-    DROP,
+    DENSITY,
     ELECTRON,
-    ENERGY,
+    FIRST_CELL,
     HALIDE,
     HOLE,
-    LINK,
+    LEVELS,
     MOBILE,
+    MOVING,
+    OCCUPIED,
     OFFSET,
     PSI,
     RATE,
-    SIGN,
+    SCALE,
     SPECIES,
     VACANCY,
     VALUE,
+    WEIGHT,
+    WIDTH,
     WORK,
 )
+from perovsim.device.transport import first_contact
+from perovsim.device.traps import trap
+from perovsim.errors import PerovsimError
 
-GONE = 1e-250
-"""Densities below this have no logarithm."""
+WITHOUT_AFFINITY = ("sublimation", "hydrolysis", "transformation", "collapse")
+"""Kinds of processes that the balance does not cover."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,7 @@ class Dissipation:
     contacts: np.ndarray
     halides: np.ndarray
     recombination: np.ndarray
+    traps: np.ndarray
     reactions: np.ndarray
 
     @property
@@ -52,11 +64,14 @@ class Dissipation:
 
 
 def dissipation(runner: Runner, y: np.ndarray) -> Dissipation:
-    """Entropy production of a state y in the dark, by term."""
+    """Entropy production of a state y in the dark, by term; PerovsimError where a process has no affinity."""
+    for process in runner.device.enabled_processes:
+        if process.kind in WITHOUT_AFFINITY:
+            raise PerovsimError(f"process '{process.name}' ({process.kind}) has no affinity; disable it first")
     equations, tables = runner.equations, runner.tables
     equations.evaluate(0.0, y)
     state, matrix = equations.state, equations.matrix
-    flow = state.flow.copy()
+    flow = _transported(runner, y)
     psi = y[tables.slot[PSI]]
     level = _levels(tables, state, psi)
     mobile = np.nonzero(tables.species[MOBILE])[0]
@@ -73,6 +88,7 @@ def dissipation(runner: Runner, y: np.ndarray) -> Dissipation:
         contacts,
         _of_halides(runner, y, psi),
         (recombined * excess)[both],
+        _of_traps(runner, y, level, psi),
         _of_reactions(runner, y),
     )
 
@@ -85,14 +101,13 @@ def _levels(tables, state, psi: np.ndarray) -> np.ndarray:
 
 
 def _at_contacts(tables, flow, level, y, s: int) -> np.ndarray:
-    first = tables.number[SIGN] * y[tables.where.shape[1]] + tables.number[BUILT_IN]
-    metal = tables.species[CHARGE, s] * (tables.contact[:, WORK] + np.array([first, 0.0]))
+    metal = tables.species[CHARGE, s] * (tables.contact[:, WORK] + np.array([first_contact(tables, y), 0.0]))
     terms = [flow[s, 0] * (metal[0] - level[s, 0]), flow[s, -1] * (level[s, -1] - metal[1])]
     return np.nan_to_num(np.array(terms))
 
 
 def _of_halides(runner: Runner, y: np.ndarray, psi: np.ndarray) -> np.ndarray:
-    """J_X times the fall of M_X through the inner faces, both halides."""
+    """J_X times the fall of M_X through the inner faces, each halide; their sum where they exchange."""
     tables, state = runner.tables, runner.equations.state
     vacancy, first = tables.slot[VACANCY], tables.slot[HALIDE]
     if not (vacancy >= 0).any():
@@ -108,20 +123,67 @@ def _of_halides(runner: Runner, y: np.ndarray, psi: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore"):
             level = np.where((vacancy >= 0) & (own > 0.0), np.log(own / y[vacancy]) + state.excess[k] - psi, np.nan)
             terms.append(np.nan_to_num(flux * (level[:-1] - level[1:])))
-    return np.concatenate(terms)
+    moving = tables.lattice[MOVING, :-1] > 0.0
+    both = np.where(moving, terms[0] + terms[1], 0.0)
+    return np.concatenate([*(np.where(moving, 0.0, term) for term in terms), both])
 
 
-def affinities(tables, activity: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """A [kT] per elementary step of every row: its energy, potentials and activities (rows,)."""
-    energy = tables.rate[:, ENERGY].copy()
-    for k in range(2):
-        unknown = tables.link[:, LINK + k]
-        energy += np.where(unknown >= 0, tables.rate[:, DROP + k] * y[unknown], 0.0)
-    log = np.log(np.maximum(activity[:, VALUE], GONE))
-    for side, sign in enumerate((1.0, -1.0)):
-        ids = tables.side[side]
-        energy += sign * np.where(ids >= 0, log[ids], 0.0).sum(axis=1)
-    return energy
+def _transported(runner: Runner, y: np.ndarray) -> np.ndarray:
+    """Fluxes without what traps at a junction take from the cell behind it, which counts as passing (s + 1, n + 1)."""
+    flow = runner.equations.state.flow
+    both = flow.copy()
+    _captures(runner, y, runner.tables)
+    captured, flow[:] = flow - both, both
+    return both - captured
+
+
+def _of_traps(runner: Runner, y: np.ndarray, level: np.ndarray, psi: np.ndarray) -> np.ndarray:
+    """Captured electrons and holes times their levels, less what the trap keeps, of every trap and junction.
+
+    e E_n + h E_p - (e - h) mu, mu = ln[F/(N - F)] + ln n_1 + offset - psi of the filled traps [kT]; neutral traps at a
+    junction keep nothing.
+    """
+    tables = runner.tables
+    terms = []
+    for t in range(tables.trap.shape[0]):
+        own = tables.trap[t]
+        if own[OCCUPIED] < 0.0:
+            continue  # these are in the recombination of the cells
+        f = _captures(runner, y, tables._replace(trap=tables.trap[t : t + 1], junction=tables.junction[:0]))
+        for i in range(int(own[FIRST_CELL]), int(own[FIRST_CELL + 1]) + 1):
+            terms.append(_kept(tables, y, f, level, own, (i,), psi[i], 1.0))
+    for t in range(tables.junction.shape[0]):
+        own = tables.junction[t]
+        f = _captures(runner, y, tables._replace(trap=tables.trap[:0], junction=tables.junction[t : t + 1]))
+        i, j = int(own[FIRST_CELL]), int(own[FIRST_CELL + 1])
+        at_face = psi[i] + (1.0 - tables.face[WEIGHT, j]) * (psi[j] - psi[i])
+        terms.append(_kept(tables, y, f, level, own, (i, j), at_face, tables.cell[WIDTH, i]))
+    return np.array(terms)
+
+
+def _captures(runner: Runner, y: np.ndarray, tables) -> np.ndarray:
+    """Right-hand sides of the traps in some tables alone [m^-2 s^-1] (size,)."""
+    f = np.zeros(runner.problem.size)
+    trap(tables, y, runner.equations.state, f, runner.equations.matrix, False)
+    return f
+
+
+def _kept(tables, y, f, level, own, cells, psi, width) -> float:
+    """Dissipation of one trap that captures from some cells; own[DENSITY] is what fills it over the width."""
+    total = captured = 0.0
+    for i in cells:
+        rows = tables.slot[SPECIES + np.array([ELECTRON, HOLE]), i]
+        if rows.min() < 0:
+            continue
+        electrons, holes = -f[rows]
+        total += electrons * level[ELECTRON, i] + holes * level[HOLE, i]
+        captured += electrons - holes
+    if own[OCCUPIED] < 0.0:
+        return total
+    i, s = cells[0], int(own[OCCUPIED])
+    filled = y[tables.slot[SPECIES + s, i]] * tables.species[SCALE, s] * width
+    mu = np.log(filled / (own[DENSITY] - filled)) + np.log(own[LEVELS]) + tables.species_cell[OFFSET, ELECTRON, i] - psi
+    return total - captured * mu
 
 
 def rates(runner: Runner, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -59,6 +59,37 @@ def stack(layers: list[dict], first: float = 4.5, last: float = 4.5, velocities=
     return Device(name="limit", contact=contacts, layer=layers, **given)
 
 
+def crowded(ions: bool = True) -> Device:
+    """Every statistics, kind of trap and law of injection in one stack of three layers."""
+
+    def trap(name: str, density: float, energy: float, **more) -> dict:
+        capture = {"capture_electron": 1e-14, "capture_hole": 2e-14}
+        return {"name": name, "density": density, "energy": energy, **capture, **more}
+
+    etl = layer("etl", 40e-9, 12, permittivity=3.5, electron_affinity=3.0, ionisation_energy=6.4, N_c=1e24, N_v=1e24,
+                mobility_electron=2e-9, mobility_hole=1e-10, statistics="gauss_fermi", disorder_electron=0.07,
+                disorder_hole=0.09, field_factor_electron=3e-4, field_factor_hole=2e-4, langevin_prefactor=1.0,
+                trap=[trap("tail", 1e22, 3.05, charge="acceptor", distribution="exponential", width=0.05, levels=2)],
+                )  # fmt: skip
+    emitter = layer("emitter", 50e-9, 16, permittivity=16, k_radiative=1e-16, statistics="fermi_dirac",
+                    trap=[trap("deep", 1e21, 4.5), trap("donor", 3e21, 4.0, charge="donor")],
+                    **({"ion": [{"name": "V", "charge": 1, "D": 1e-16, "density": 1e24}]} if ions else {}),
+                    )  # fmt: skip
+    htl = layer("htl", 40e-9, 12, permittivity=3, electron_affinity=2.2, ionisation_energy=5.6, N_c=1e25, N_v=1e25,
+                mobility_electron=1e-10, mobility_hole=2e-9, statistics="blakemore", field_factor_hole=3e-4,
+                )  # fmt: skip
+    slow = {"recombination_velocity_electron": 1e-2, "recombination_velocity_hole": 1e-3}
+    contacts = [
+        {"which": "cathode", "name": "cathode", "work_function": 3.15, "image_lowering": True, **slow},
+        {"which": "anode", "name": "anode", "work_function": 5.45},
+    ]
+    junctions = [
+        {"between": "etl|emitter", "trap": [trap("neutral", 1e15, 4.4)]},
+        {"between": "emitter|htl", "thermionic": 1e3, "trap": [trap("charged", 2e15, 4.6, charge="acceptor")]},
+    ]
+    return Device(name="crowded", temperature=300.0, contact=contacts, layer=[etl, emitter, htl], interface=junctions)
+
+
 def debye_length(permittivity: float, density: float) -> float:
     """sqrt(eps kT/(q^2 N)) [m] of one mobile species of charge 1."""
     return float(np.sqrt(permittivity * EPS_0 * V_T / (Q * density)))

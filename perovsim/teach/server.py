@@ -1,0 +1,97 @@
+"""Serve the lessons on this computer: an index, the marimo pages, and the theory."""
+
+from __future__ import annotations
+
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from threading import Timer
+from typing import TYPE_CHECKING, Any
+
+from perovsim.errors import PerovsimError
+from perovsim.teach import LESSONS, load_lesson
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+HOST = "127.0.0.1"
+"""Only this computer sees the lessons."""
+OPEN_AFTER = 1.0
+"""The browser opens this long [s] after the server begins to start."""
+FOLDER = Path(__file__).parent
+
+
+def serve(port: int, browser: bool = True, say: Callable[[str], None] = print) -> None:
+    """Serve the lessons until Ctrl-C; the first view of each is computed before the browser opens."""
+    import uvicorn
+
+    check_port(port)
+    say("the first start on a machine compiles the model, which takes some minutes; later ones take seconds")
+    for key in LESSONS:
+        say(f"preparing lesson: {load_lesson(key).title}")
+        load_lesson(key).view(load_lesson(key).start)
+    app = make_app()
+    say(f"lessons at http://{HOST}:{port}/ (Ctrl-C ends)")
+    if browser:
+        Timer(OPEN_AFTER, webbrowser.open, (f"http://{HOST}:{port}/",)).start()
+    uvicorn.run(app, host=HOST, port=port, log_level="warning")
+
+
+def check_port(port: int) -> None:
+    """Raise PerovsimError for a port that cannot be served on."""
+    import socket
+
+    if not 1024 <= port <= 65535:
+        raise PerovsimError(f"port {port} cannot be used; allowed: 1024 to 65535")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise PerovsimError(f"port {port} is taken by another program; name another with --port") from None
+
+
+def make_app() -> Starlette:
+    """The web application: / lists the lessons, /lesson/KEY/ is a lesson, /theory/NAME its theory."""
+    import marimo
+    from starlette.applications import Starlette
+    from starlette.responses import HTMLResponse
+    from starlette.routing import Mount, Route
+
+    builder = marimo.create_asgi_app(quiet=True, include_code=False)
+    for key in LESSONS:
+        builder = builder.with_app(path=f"/{key}", root=str(FOLDER / "lessons" / f"{key}.py"))
+
+    async def index(request: Any) -> HTMLResponse:
+        return HTMLResponse(index_html())
+
+    async def theory(request: Any) -> HTMLResponse:
+        return _theory(request.path_params["name"])
+
+    return Starlette(routes=[Route("/", index), Route("/theory/{name}", theory), Mount("/lesson", builder.build())])
+
+
+def _theory(name: str) -> Any:
+    from starlette.responses import HTMLResponse
+
+    from perovsim.teach.theory import page_names, theory_html, theory_title
+    from perovsim.teach.web import fill
+
+    if name not in page_names():
+        return HTMLResponse(fill("plain.html", title="No such page", body="<p>There is no such page.</p>"), 404)
+    return HTMLResponse(fill("plain.html", title=theory_title(name), body=theory_html(name)))
+
+
+def index_html(address: str = "/lesson/{key}/") -> str:
+    """A page with a link to each lesson; `address` makes the link of a key."""
+    from html import escape
+
+    from perovsim.teach.web import fill
+
+    lessons = [load_lesson(key) for key in LESSONS]
+    items = "".join(
+        f'<li><a href="{address.format(key=one.key)}">{escape(one.title)}</a><br>{escape(one.question)}</li>'
+        for one in lessons
+    )
+    body = f'<h1>perovsim: lessons</h1><p>How a halide-perovskite LED degrades.</p><ul class="lessons">{items}</ul>'
+    return fill("plain.html", title="perovsim: lessons", body=body)
