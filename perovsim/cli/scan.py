@@ -23,6 +23,8 @@ EXAMPLES = (
     "perovsim scan out/base.nc stem_300kv --time '30 min' --around 'etl|cathode' --width '40 nm' \\",
     "    --thickness '40 nm' --signal edx --step '1 nm' --out out/edx.zarr",
 )
+PATTERNS = ("mode", "fidelity", "error", "audit")
+"""Options of patterns alone."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--height", default="3 nm", help="along the interface (3 nm)")
     parser.add_argument("--step", default="0.5 nm", help="distance of the positions (0.5 nm)")
     parser.add_argument("--signal", choices=SIGNALS, default=SIGNALS[0], help=f"what is recorded ({SIGNALS[0]})")
+    parser.add_argument("--mode", help="of the microscope, of patterns (nanobeam)")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--fidelity", help="of patterns: exact, window or crystal (window)")
+    how.add_argument("--error", type=float, help="share of electrons in wrong pixels tolerated; chooses the fidelity")
+    parser.add_argument("--audit", type=int, metavar="N", help="patterns computed again exactly (0)")
     parser.add_argument("--seed", type=int, default=1, help="of every random choice (1)")
     parser.add_argument("--out", metavar="FILE.zarr", required=True, help="scan to write")
 
@@ -62,6 +69,8 @@ def run(args: argparse.Namespace, kept: Kept) -> None:
     kept.add(out)
     if args.signal == "edx":
         kept.add(_report(scan, out))
+    else:
+        print(scan.audit or f"fidelity: {scan.fidelity}, not audited")
     print(f"written: {out}")
 
 
@@ -72,8 +81,18 @@ def _record(lamella: Any, microscope: Any, args: argparse.Namespace) -> Any:
         "4d-stem": (ps.microscopy.scan_4d, "4D-STEM line scan"),
         "edx": (ps.microscopy.edx_map, "X-ray spectra"),
     }[args.signal]
+    asked = {name: getattr(args, name) for name in PATTERNS if getattr(args, name) is not None}
+    if asked and args.signal != "4d-stem":
+        raise PerovsimError(f"--{next(iter(asked))} is of patterns; leave it out, or give --signal 4d-stem")
     with Progress() as line:
-        return simulate(lamella, microscope, step=args.step, seed=args.seed, progress=lambda share: line(text, share))
+        return simulate(
+            lamella,
+            microscope,
+            step=args.step,
+            seed=args.seed,
+            progress=lambda share: line(text, share),
+            **asked,
+        )
 
 
 def _report(spectra: Any, out: Path) -> Path:

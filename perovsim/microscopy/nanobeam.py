@@ -19,10 +19,11 @@ from perovsim.microscopy.provenance import provenance
 from perovsim.microscopy.readout import binned, read_out, require_unsaturated
 from perovsim.microscopy.scan import FORMAT, Scan4D
 from perovsim.microscopy.snapshots import Snapshots
+from perovsim.microscopy.tabulated import TablePatterns, is_crystal
 from perovsim.microscopy.window import WindowPatterns
 from perovsim.microscopy.work import Workers
 
-WAYS = {"window": WindowPatterns, "exact": ExactPatterns}
+WAYS = {"crystal": TablePatterns, "window": WindowPatterns, "exact": ExactPatterns}
 _COUNT_SEEDS, _READOUT_SEEDS = 2, 3
 """Streams of random numbers beside those of the snapshots, so that no two uses share numbers."""
 
@@ -50,8 +51,9 @@ def scan_4d(
     step : distance of the probes [m] or text, of the mode when None; they lie at the interface plus
     multiples of it. positions : x, or (x, y) pairs, on the device axis [m], instead
     phonons : snapshots, of the microscope when None; seed : of phonons and counts
-    fidelity : "exact" (abTEM on the whole lamella) or "window" (crops around each probe), or error : the
-    tolerated sum |I - I_exact| / sum I_exact; window : edge of the crops [m] or text, at least 2 nm when None
+    fidelity : "exact" (abTEM on the whole lamella), "window" (crops around each probe) or "crystal" (table of one
+    cell, perovskite alone), or error : the tolerated sum |I - I_exact| / sum I_exact
+    window : edge of the crops [m] or text, at least 2 nm when None
     projection : of atoms, "positions" or "abtem" (its infinite projection, which spreads them over the grid)
     audit : positions drawn at random and computed again exactly; the deviation goes to attrs and `Scan4D.audit`
     progress : called with the share done, 0 to 1; workers : threads, one per processor when None
@@ -64,9 +66,10 @@ def scan_4d(
         raise PerovsimError(f"phonons = {phonons} must be at least 1, audit = {audit} at least 0")
     if projection not in (POSITIONS, ABTEM):
         raise PerovsimError(f"projection = '{projection}' must be '{POSITIONS}' or '{ABTEM}'")
-    way = choose(fidelity, error)
+    choose(fidelity, error)
     electrons = electrons_per_pattern(beam, step)
     plan = plan_scan(lamella, microscope, beam, step, positions, window)
+    way = choose(fidelity, error, error is not None and is_crystal(lamella, plan))
     require_unsaturated(beam.camera, electrons, np.pi * (float(beam.semiangle) / plan.pixel) ** 2, mode)
     snapshots = Snapshots(plan, lamella, microscope, beam, seed)
     tool = microscope, beam, projection

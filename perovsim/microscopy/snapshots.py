@@ -19,6 +19,7 @@ class Snapshots:
 
     def __init__(self, plan: Plan, lamella: Any, microscope: Any, beam: Any, seed: int) -> None:
         self.seed, self.source_size, self.places = seed, float(beam.source_size), _scanned(plan.positions, beam, seed)
+        self.lamella = lamella
         self.focus_spread = focus_spread(beam, float(microscope.energy))
         self.sample = sample_of(lamella, plan.span, float(microscope.slice_thickness))
         self.sigmas = thermal_sigmas(self.sample.numbers, microscope.displacements, microscope.name)

@@ -91,6 +91,10 @@ SCANS = {
     "negative seed": (("--seed", "-1"), "give 0 or more"),
     "no microscope": (("stem_30kv",), "did you mean"),
     "bad ending": (("--out", "scan.nc"), ".zarr"),
+    "unknown fidelity": (("--fidelity", "exakt"), "did you mean 'exact'"),
+    "fidelity and error": (("--fidelity", "exact", "--error", "0.1"), "not allowed with"),
+    "negative audit": (("--audit", "-3"), "at least 0"),
+    "probe larger than the lamella": (("--time", "0 s", "--height", "1.2 nm"), "larger than the height of the lamella"),
 }
 
 
@@ -106,6 +110,30 @@ def test_bad_scan(case: str, result_file: Path, tmp_path: Path, monkeypatch, per
     microscope, words = ("stem_300kv", (first, *rest)) if rest else (first, ())
     usual = ("--time", "1 h", "--around", "emitter|etl", "--out", "scan.zarr")
     assert_one_line(perovsim("scan", result_file, microscope, *usual, *words), 2, message)
+    assert list(tmp_path.iterdir()) == []
+
+
+FILMS = {
+    "time outside the result": (("--times", "2 h"), "outside the result"),
+    "times and a dose": (("--times", "0 s", "--dose", "1 1/m^2"), "not allowed with"),
+    "no time": (("--rows", "4 nm"), "required"),
+    "dose of less than a scan": (("--dose", "1 electron/nm^2"), "less than one scan's"),
+    "region outside the stack": (("--times", "0 s", "--region", "300 nm, 320 nm"), "outside the stack"),
+    "half a region": (("--times", "0 s", "--region", "20 nm"), "give two positions"),
+    "empty region": (("--times", "0 s", "--region", "20 nm, 20 nm"), "less than two columns"),
+    "no step": (("--times", "0 s", "--step", "0 nm"), "must be positive"),
+    "impossible error": (("--times", "0 s", "--error", "2"), "between 0 and 1"),
+    "bad ending of the film": (("--times", "0 s", "--out", "film.nc"), ".zarr"),
+    "bad ending of the movie": (("--times", "0 s", "--movie", "film.avi"), ".mp4 or .gif"),
+    "mode without camera": (("--times", "0 s", "--mode", "haadf"), "has no max_angle"),
+}
+
+
+@pytest.mark.parametrize("case", FILMS, ids=str)
+def test_bad_film(case: str, result_file: Path, tmp_path: Path, monkeypatch, perovsim) -> None:
+    words, message = FILMS[case]
+    monkeypatch.chdir(tmp_path)
+    assert_one_line(perovsim("film", result_file, "stem_300kv", "--out", "film.zarr", *words), 2, message)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from microscopy_synthetic import microscope, small_lamella, tall_lamella
+from microscopy_synthetic import microscope, pure_lamella, small_lamella, tall_lamella
 from numpy.testing import assert_allclose
 
 from perovsim.errors import PerovsimError
@@ -46,7 +46,11 @@ def abtem_script(lamella, tool, plan):
         waves = probe.multislice(potential, scan=scan, lazy=False).array
     x, y = (step * np.arange(n) for step, n in zip(plan.grid.step, waves.shape[-2:], strict=True))
     to_x, to_y = (np.exp(-2j * np.pi / plan.lam * np.outer(plan.q, at)) for at in (x, y))
-    amplitude = to_x @ waves.astype(complex) @ to_y.T
+    middle = [np.rint(0.5 * n - (at - corner) / step).astype(int) for n, at, corner, step in zip(
+        waves.shape[-2:], plan.positions.T, (low, 0.0), plan.grid.step, strict=True
+    )]  # fmt: skip
+    rolled = np.array([np.roll(wave, (i, j), (0, 1)) for wave, i, j in zip(waves, *middle, strict=True)])
+    amplitude = to_x @ rolled.astype(complex) @ to_y.T
     share = np.prod(potential.extent) * 1e-20 / np.prod(plan.grid.size)
     return share * np.abs(amplitude.swapaxes(1, 2)) ** 2
 
@@ -105,6 +109,25 @@ def test_windows_lower_than_the_lamella_are_crops_along_both_axes():
 def test_fidelity_by_the_error_that_is_tolerated():
     assert choose(None, None) == "window" and choose("exact", None) == "exact"
     assert choose(None, 0.0) == "exact" and choose(None, 0.05) == "window"
+    assert choose(None, 0.2) == "crystal" and choose(None, 0.2, crystal=False) == "window"
+
+
+def test_the_crystal_table_stands_for_a_perfect_crystal(tmp_path, monkeypatch):
+    """Chosen by the error tolerated; against windows of the same crystal at rest."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    lamella, tool = pure_lamella(strain=0.005, thickness="2.3 nm"), microscope(static=True)
+    x = [0.5 * sum(lamella.window)]
+    found = scan_4d(lamella, tool, positions=x, error=0.2)
+    assert found.fidelity == "crystal"
+    window = scan_4d(lamella, tool, positions=x)
+    off = np.abs(found.expectation - window.expectation).sum() / window.expectation.sum()
+    assert off < 0.05
+    assert np.corrcoef(found.expectation.ravel(), window.expectation.ravel())[0, 1] > 0.999
+
+
+def test_the_crystal_table_is_refused_where_the_probe_meets_something_else():
+    with pytest.raises(PerovsimError, match="meets more than the perovskite"):
+        scan_4d(small_lamella(), microscope(), step="1 nm", fidelity="crystal")
 
 
 @pytest.mark.parametrize(

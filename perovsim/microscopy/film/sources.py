@@ -16,9 +16,9 @@ from perovsim.microscopy import table_cache
 from perovsim.microscopy.camera import Camera
 from perovsim.microscopy.film.columns import Columns, cells_of, lattice_of
 from perovsim.microscopy.nanobeam import scan_4d
-from perovsim.microscopy.nanobeam_table import COMPOSITIONS, NanobeamTable, nanobeam_table, state
-from perovsim.microscopy.phase import crystal_phase
+from perovsim.microscopy.nanobeam_table import NanobeamTable, state
 from perovsim.microscopy.plan import SPAN, Plan, plan_scan
+from perovsim.microscopy.tabulated import perovskite_table
 
 FORMAT = "perovsim-slab/1"
 SLAB = 4e-9
@@ -27,8 +27,6 @@ PLACES, SNAPSHOTS = 4, 1
 """Places along the slab, and frozen phonons at each; each counts eight times by the symmetries of a square."""
 SLABS = 3
 """Slabs of a material, each packed anew."""
-WIDE = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Compositions of a table that holds every alloy."""
 
 
 @dataclass(frozen=True)
@@ -72,26 +70,17 @@ def table_of(
 ) -> NanobeamTable:
     """Return the crystal table of a device's lattice for the compositions that a film meets."""
     cell, _ = cells_of(result.device)
-    phase = crystal_phase("CsPbBr3", "CsPbCl3", cell=cell)
     depth = round(view.thickness / cell) * cell
     highest = max(float(one.composition.max()) for one in columns)
-    compositions = COMPOSITIONS if highest <= COMPOSITIONS[-1] else WIDE
-    return nanobeam_table(
-        phase,
-        view.microscope,
-        view.mode,
-        thicknesses=(depth - 2 * cell, depth + 2 * cell),
-        compositions=compositions,
-        progress=progress,
-        workers=workers,
-    )
+    return perovskite_table(view.microscope, view.mode, cell, depth, highest, progress, workers)
 
 
 def crystal_pattern(table: NanobeamTable, view: Optics, exx: float, eyy: float, composition: float) -> np.ndarray:
     """Return the pattern of the lattice, (qy, qx) [fraction of the beam]."""
     cell = table.phase.edges[2]
     depth = round(view.thickness / cell) * cell
-    return table.pattern(state(exx=exx, eyy=eyy, composition=composition, thickness=depth), view.camera)
+    found = table.pattern(state(exx=exx, eyy=eyy, composition=composition, thickness=depth), view.camera)
+    return np.maximum(found, 0.0)
 
 
 def slab_pattern(result: Any, view: Optics, region: Any, workers: int | None = None) -> np.ndarray:

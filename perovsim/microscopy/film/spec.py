@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from perovsim import units
+from perovsim.atoms.stack import check_window, regions
 from perovsim.errors import PerovsimError
 from perovsim.microscopy.film.columns import lattice_of
 from perovsim.microscopy.plan import electrons_per_pattern
@@ -66,6 +67,7 @@ def film_spec(
     if not found:
         raise PerovsimError("a film needs at least one time")
     low, high = _default(result) if region is None else (units.parse(edge, "m") for edge in region)
+    check_window(regions(result.device), (low, max(high, low + width)), result.device)
     high_rows = units.parse(rows, "m")
     counts = int((high - low) / width + 1e-6), int(high_rows / width + 1e-6)
     if counts[0] < 2 or counts[1] < 1:
