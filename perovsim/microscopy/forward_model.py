@@ -22,8 +22,6 @@ NAMES = (*PARAMETERS, "scale", "halo", "background")
 EXTRA = 2e-7
 """Share of the electrons that every pixel gets, in data and model: dark pixels between disks would weigh more than
 the model is good for. Estimates stay unbiased, since the score holds n - m only."""
-LEAST_SHARE = 0.1
-"""A background below zero takes at most the rest of EXTRA away."""
 ITERATIONS = 30
 CONVERGED = 0.02
 """Steps end below this share of the standard errors; the last one is taken."""
@@ -162,7 +160,7 @@ class _Model:
         chain = np.zeros((len(PARAMETERS) + 2, len(NAMES)))
         chain[: len(PARAMETERS) + 1, : len(PARAMETERS)] = amount * camera.chain[:, 1:]
         chain[0, NAMES.index("scale")], chain[-1, NAMES.index("background")] = pattern.electrons * camera.norm, 1.0
-        self.expected = amount * camera.norm * drawn[:, 0] + named["background"] + pattern.extra
+        self.expected = amount * camera.norm * np.maximum(drawn[:, 0], 0.0) + named["background"] + pattern.extra
         if diffuse is not None:
             inside = camera.index >= 0
             halo = np.stack([diffuse.value[inside], diffuse.by_composition[inside], diffuse.by_thickness[inside]], 1)
@@ -172,12 +170,13 @@ class _Model:
             rows[0, NAMES.index("halo")], rows[0, NAMES.index("scale")] = amount, pattern.electrons * named["halo"]
             rows[1, NAMES.index("composition")] = rows[2, NAMES.index("thickness")] = amount * named["halo"]
             chain = np.concatenate([chain, rows])
-        self.expected = np.maximum(self.expected, LEAST_SHARE * pattern.extra)
         self.columns, self.chain = np.concatenate(parts, axis=1), chain
 
     def inside(self, values: np.ndarray) -> np.ndarray:
-        """Return values whose composition and thickness lie in the table."""
-        return np.concatenate([self.table.clipped(values[: len(STATE)]), values[len(STATE) :]])
+        """Return values whose composition and thickness lie in the table, halo and background not below zero."""
+        found = np.concatenate([self.table.clipped(values[: len(STATE)]), values[len(STATE) :]])
+        found[-2:] = np.maximum(found[-2:], 0.0)  # with less than no electrons between disks errors would vanish
+        return found
 
     def scoring(self, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the inverse Fisher information and the step, both over all NAMES."""
