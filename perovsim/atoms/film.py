@@ -103,7 +103,7 @@ def build_metal(
         outside = depth > film.layers_at(points[:, 1], points[:, 2]) * film.layer_height
         outside &= ~near(points, film.piece.positions, SHORTEST, box)
         numbers, points = numbers[outside], points[outside]
-    kept = drop_seam(points, 0.85 * _nearest(name), box)
+    kept = drop_seam(points, max(0.85 * _nearest(name), SHORTEST), box)
     return Piece(_mixed(name, numbers[kept], rng), points[kept], name, np.zeros(int(kept.sum()), int))
 
 

@@ -11,7 +11,7 @@ from perovsim.comparison.noise import chi_square, mean_deviance, mean_with_error
 from perovsim.comparison.table import Row
 from perovsim.errors import MeasurementError
 from perovsim.microscopy import detectors
-from perovsim.microscopy.pacbed import PacbedTable, PatternFit
+from perovsim.microscopy.pacbed_thickness import PacbedTable, PatternFit
 from perovsim.microscopy.scan import Scan4D
 from perovsim.microscopy.strain import strain_profile
 

@@ -64,8 +64,11 @@ def inlined(function):
     return njit(error_model=IEEE, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)(function)
 
 
+COMPILING = "perovsim: compiling the solver for this version, once; it takes minutes"
+
+
 def announce(function) -> None:
     """Say on stderr that the kernels are about to be compiled, unless a compiled function is on disk or in memory."""
     kept = Path(function.stats.cache_path).glob(f"*.{function.__qualname__}-*.nbi")
     if not function.overloads and not any(kept):
-        print("perovsim: compiling the solver for this version, once; it takes minutes", file=sys.stderr, flush=True)
+        print(COMPILING, file=sys.stderr, flush=True)

@@ -33,7 +33,7 @@ _HOMES = {
         "calibrate_on_halo",
         "scan_rotation",
     ),
-    "perovsim.microscopy.pacbed": ("PacbedTable", "pacbed_table", "thickness_from_pacbed"),
+    "perovsim.microscopy.pacbed_thickness": ("PacbedTable", "pacbed_table", "thickness_from_pacbed"),
     "perovsim.microscopy.phase": ("crystal_phase",),
     "perovsim.microscopy.camera": ("Camera",),
     "perovsim.microscopy.forward_fit": ("CrystalTables", "forward_profile"),

@@ -92,7 +92,7 @@ def dataset_path(name: str) -> Path:
     if not path.is_file():
         raise MissingDataError(
             f"{path}: the measured file '{name}' ({dataset.what}) is not here: download {dataset.address} and save it "
-            f"under this name, or into a folder that {VARIABLE} names ({dataset.size} bytes; {dataset.licence}); "
+            f"under this name, or set {VARIABLE} to the folder that holds it ({dataset.size} bytes; {dataset.licence}); "
             f'ps.microscopy.fetch_dataset("{name}") does it'
         )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -36,13 +36,14 @@ _fast = njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 
 
 @_fast
-def _spline(t, w, dw):
-    """Cubic B-spline weights and their derivatives at t in [0, 1) after the second node."""
+def _spline(t, w, dw, ddw):
+    """Cubic B-spline weights and their first two derivatives at t in [0, 1) after the second node."""
     s = 1.0 - t
     w[0], w[3] = s * s * s / 6, t * t * t / 6
     w[1], w[2] = 2.0 / 3 - t * t * (1 - 0.5 * t), 2.0 / 3 - s * s * (1 - 0.5 * s)
     dw[0], dw[3] = -0.5 * s * s, 0.5 * t * t
     dw[1], dw[2] = t * (1.5 * t - 2), s * (2 - 1.5 * s)
+    ddw[0], ddw[1], ddw[2], ddw[3] = s, 3 * t - 2, 3 * s - 2, t
 
 
 @_fast
@@ -74,7 +75,7 @@ def draw(nodes, origin, step, turn, tilt, centres, moves, strains, pixel, profil
     margin = MARGIN * edge if edge > 0 else RAMP
     reach, inner = radius + margin, max(radius - margin, 0.0)
     full = out.shape[1] > 1
-    wx, wy, dx, dy = np.empty(4), np.empty(4), np.empty(4), np.empty(4)
+    wx, wy, dx, dy, bx, by = np.empty(4), np.empty(4), np.empty(4), np.empty(4), np.empty(4), np.empty(4)
     e = np.empty(3)
     cos, sin = turn
     for beam in range(len(centres)):
@@ -93,9 +94,10 @@ def draw(nodes, origin, step, turn, tilt, centres, moves, strains, pixel, profil
                 py = (-sin * ux + cos * uy - origin[1]) / step
                 ix = min(max(int(np.floor(px)), 1), nodes.shape[2] - 3)
                 iy = min(max(int(np.floor(py)), 1), nodes.shape[1] - 3)
-                _spline(px - ix, wx, dx)
-                _spline(py - iy, wy, dy)
+                _spline(px - ix, wx, dx, bx)
+                _spline(py - iy, wy, dy, by)
                 v0, v1, v2, v3, v4, v5, gx, gy = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+                hxx, hxy, hyy = 0.0, 0.0, 0.0
                 for j in range(4):
                     for i in range(4):
                         w = wy[j] * wx[i]
@@ -109,6 +111,9 @@ def draw(nodes, origin, step, turn, tilt, centres, moves, strains, pixel, profil
                             v3 += w * at[3]
                             v4 += w * at[4]
                             v5 += w * at[5]
+                            hxx += wy[j] * bx[i] * at[0]
+                            hxy += dy[j] * dx[i] * at[0]
+                            hyy += by[j] * wx[i] * at[0]
                 vx, vy = (cos * gx - sin * gy) / step, (sin * gx + cos * gy) / step
                 r = hypot(qx, qy)
                 e[0], e[1], e[2] = 1.0, 0.0, 0.0
@@ -127,8 +132,12 @@ def draw(nodes, origin, step, turn, tilt, centres, moves, strains, pixel, profil
                     pixel_out[4] += e[0] * (vx * uy - vy * ux)
                     pixel_out[5] += e[0] * v4
                     pixel_out[6] += e[0] * v5
-                    pixel_out[7] += e[0] * vx
-                    pixel_out[8] += e[0] * vy
+                    # the blur's own term changes with tilt by grad E . hessian(v), in the axes of the cell
+                    ax, ay = cos * ex + sin * ey, -sin * ex + cos * ey
+                    kx, ky = hxx * ax + hxy * ay, hxy * ax + hyy * ay
+                    blur = psf * psf * pixel / (step * step)
+                    pixel_out[7] += e[0] * vx + blur * (cos * kx - sin * ky)
+                    pixel_out[8] += e[0] * vy + blur * (sin * kx + cos * ky)
                     pixel_out[9] += mx
                     pixel_out[10] += my
                     pixel_out[11] -= e[1] * v0

@@ -25,6 +25,7 @@ from perovsim.microscopy.camera import Camera
 from perovsim.microscopy.crystal import CrystalCell, crystal_cell
 from perovsim.microscopy.draw import MARGIN, PARAMETERS, draw
 from perovsim.microscopy.expansion import Expansion
+from perovsim.microscopy.geometry import Geometry, own_strain, turned
 from perovsim.microscopy.halo import halo, halo_ends, halo_profile
 from perovsim.microscopy.multislice import FINE
 from perovsim.microscopy.optics import wavelength
@@ -249,10 +250,10 @@ class NanobeamTable:
 
     @property
     def thicknesses(self) -> tuple[float, float]:
-        """Least and largest thickness [m]."""
+        """Least and largest thickness [m]; from no thickness on, intensities are even and the spline's end is right."""
         first, last = self.settings.repeats
         depth = self.phase.edges[2]
-        return max(first + SPARE, 1) * depth, (last - SPARE) * depth
+        return (first + SPARE if first else 1) * depth, (last - SPARE) * depth
 
     def pattern(self, state: np.ndarray, camera: Camera) -> np.ndarray:
         """Return one pattern, (rows, columns) [fraction of the beam per pixel]; state : see `state`."""
@@ -292,8 +293,8 @@ class NanobeamTable:
     def intensities(self, state: np.ndarray) -> np.ndarray:
         """Return the intensities of the beams (share of the incident wave) for the wave along the tilt, (beam,)."""
         self.require(state)
-        own = _own_strain(state)[0]
-        place = (_turned(state[6:8], -state[3]) - self.settings.tilt - self.nodes[0]) / self.settings.angle_step
+        own = own_strain(state)[0]
+        place = (turned(state[6:8], -state[3]) - self.settings.tilt - self.nodes[0]) / self.settings.angle_step
         low = np.floor(place).astype(int)
         wx, wy = (_bspline(t)[0] for t in place - low)
         rows, columns = slice(low[1] - 1, low[1] + 3), slice(low[0] - 1, low[0] + 3)
@@ -303,11 +304,11 @@ class NanobeamTable:
 
     def centres(self, state: np.ndarray, camera: Camera) -> np.ndarray:
         """Return where the disks of all beams lie, (beam, 2) (x, y) [pixel]."""
-        return _Geometry(state, self.beams, self._reciprocal, camera).centres
+        return Geometry(state, self.beams, self._reciprocal, camera).centres
 
     def holds(self, state: np.ndarray) -> bool:
         """Whether the tilt of a state lies in the table."""
-        off = np.abs(_turned(state[6:8], -state[3]) - self.settings.tilt).max()
+        off = np.abs(turned(state[6:8], -state[3]) - self.settings.tilt).max()
         return bool(off <= self.settings.tilt_range + 0.5 * self.settings.angle_step)
 
     def require(self, state: np.ndarray) -> None:
@@ -336,9 +337,9 @@ class NanobeamTable:
     def _drawn(self, state: np.ndarray, camera: Camera, full: bool) -> np.ndarray:
         self.require(state)
         rotation, tilt = state[3], state[6:8]
-        geometry = _Geometry(state, self.beams, self._reciprocal, camera)
+        geometry = Geometry(state, self.beams, self._reciprocal, camera)
         weights = self._weights(state[5], state[4], geometry.own, full)
-        window, origin = self._window(_turned(tilt, -rotation), camera)
+        window, origin = self._window(turned(tilt, -rotation), camera)
         part = self.data[(self._thickness(state[5])[0], slice(None), *window)]
         local = np.tensordot(weights, part.reshape(-1, *part.shape[2:]), axes=1)
         nodes = np.ascontiguousarray(local.transpose(3, 1, 2, 0))
@@ -398,50 +399,6 @@ class NanobeamTable:
             spans.append(slice(low, high))
             origin.append(own + first + low * step)
         return (spans[1], spans[0]), (origin[0], origin[1])
-
-
-STRAINS = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 1]], [[0, 1], [1, 0]]], float)
-"""Tensors of unit exx, eyy and exy."""
-
-
-def _own_strain(state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return R^T strain R in the axes of the cell (3,), and its derivatives by exx, eyy, exy and rotation, (3, 4)."""
-    exx, eyy, exy, rotation = state[:4]
-    strain, (cos, sin) = np.array([[exx, exy], [exy, eyy]]), (np.cos(rotation), np.sin(rotation))
-    turn, quarter = np.array([[cos, -sin], [sin, cos]]), np.array([[-sin, -cos], [cos, -sin]])
-    tensors = [turn.T @ unit @ turn for unit in (strain, *STRAINS)]
-    tensors.append(quarter.T @ strain @ turn + turn.T @ strain @ quarter)
-    parts = np.array([[m[0, 0], m[1, 1], m[0, 1]] for m in tensors])
-    return parts[0], parts[1:].T
-
-
-class _Geometry:
-    """Where a lattice puts its disks: F = V R, B = V^-1 R B0."""
-
-    def __init__(self, state: np.ndarray, beams: np.ndarray, reciprocal: np.ndarray, camera: Camera) -> None:
-        exx, eyy, exy, rotation = state[:4]
-        strain = np.array([[exx, exy], [exy, eyy]])
-        inverse = np.linalg.inv(np.eye(2) + strain)
-        cos, sin = np.cos(rotation), np.sin(rotation)
-        turn, quarter = np.array([[cos, -sin], [sin, cos]]), np.array([[-sin, -cos], [cos, -sin]])
-        g = beams * reciprocal / camera.pixel
-        bases = [-inverse @ unit @ inverse @ turn for unit in STRAINS] + [inverse @ quarter]
-        middle = 0.5 * (np.array(camera.shape[::-1]) - 1) + state[8:10] / camera.pixel
-        self.centres = middle + g @ (inverse @ turn).T
-        self.moves = np.stack([g @ base.T for base in bases], axis=1)
-        self.own, self.strains = _own_strain(state)
-        radius, edge, _ = camera.profile
-        reach = radius + (MARGIN * edge if edge else 1)
-        high = np.array(camera.shape[::-1]) - 1 + reach
-        seen = np.all((self.centres > -reach) & (self.centres < high), axis=1)
-        away = np.hypot(*(self.centres - 0.5 * (np.array(camera.shape[::-1]) - 1)).T)
-        self.seen = np.flatnonzero(seen & (away < camera.field / camera.pixel + reach))
-
-
-def _turned(vector: np.ndarray, angle: float) -> np.ndarray:
-    """Return a vector turned by an angle [rad]."""
-    cos, sin = np.cos(angle), np.sin(angle)
-    return np.array([cos * vector[0] - sin * vector[1], sin * vector[0] + cos * vector[1]])
 
 
 def _bspline(t: float) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 PATIENCE = 120.0
-"""A page may take this long [s] on a busy machine; no test asserts a time, `benchmarks teach` measures it."""
+"""A page may take this long [s] on a busy machine; no test asserts a time."""
 
 
 @pytest.fixture(scope="session")

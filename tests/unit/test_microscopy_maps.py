@@ -95,15 +95,12 @@ def phase_pattern(phase, zone, turn, seed, strain=0.0, pixel=0.25e-3, size=121):
 
 
 def test_phases_zones_and_rotations_are_recognised():
-    """Seven patterns of six phases; a strain of 1 % does not hide a phase."""
+    """Four patterns of three phases; a strain of 1 % does not hide a phase."""
     cases = [
         ("CsPbBr3", (1, 0, 0), 0.1, 0.0),
         ("CsPbBr3", (1, 1, 0), 0.3, 0.01),
         ("CsPbCl3", (1, 0, 0), 0.2, -0.01),
         ("Pb", (1, 1, 0), 0.5, 0.0),
-        ("Al", (1, 1, 0), 0.2, 0.0),
-        ("CsPb2Br5", (0, 0, 1), 0.3, 0.0),
-        ("PbBr2", (0, 1, 0), 0.2, 0.0),
     ]
     patterns = [phase_pattern(p, z, turn, n, strain) for n, (p, z, turn, strain) in enumerate(cases)]
     noise = np.random.default_rng(9).poisson(1.0, patterns[0].shape)

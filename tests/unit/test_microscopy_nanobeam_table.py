@@ -64,10 +64,10 @@ def test_equals_a_full_multislice_of_a_strained_turned_crystal_under_a_tilted_be
 
 
 def test_derivatives_are_those_of_the_pattern(table):
-    """Central differences to 5 % of the largest: derivatives leave the blur's own term out, psf 0.2 mrad here."""
-    camera = WINDOW.camera
+    """Central differences to 3 % of the largest: strains leave the blur's own term out."""
+    camera = replace(WINDOW.camera, psf=0.1e-3)
     at = state(exx=0.004, eyy=-0.003, exy=0.002, rotation=0.01, composition=0.2, thickness=6.3 * CELL, tilt_x=2e-4)
-    steps = dict.fromkeys(STATE, 1e-4) | dict.fromkeys(STATE[6:], 2e-6) | {"thickness": 1e-11, "composition": 1e-2}
+    steps = dict.fromkeys(STATE, 1e-4) | dict.fromkeys(STATE[6:], 1e-5) | {"thickness": 1e-11, "composition": 1e-2}
     found = np.zeros((*camera.shape, len(PARAMETERS) + 1))
     found[camera.index >= 0] = table.derivatives(at, camera) @ camera.chain
     disks = table.pattern(at, camera) - table.diffuse(at, camera).value
@@ -78,11 +78,11 @@ def test_derivatives_are_those_of_the_pattern(table):
             table.pattern(at + sign * move, camera) - table.diffuse(at + sign * move, camera).value for sign in (1, -1)
         )
         expected = (up - down) / (2 * steps[name])
-        assert_allclose(found[..., 1 + column], expected, atol=0.05 * np.abs(expected).max(), err_msg=name)
+        assert_allclose(found[..., 1 + column], expected, atol=0.03 * np.abs(expected).max(), err_msg=name)
     for column, name in ((11, "radius"), (12, "edge")):
         pair = [table.pattern(at, replace(camera, **{name: getattr(camera, name) + s * 1e-7})) for s in (1, -1)]
         expected = (pair[0] - pair[1]) / 2e-7
-        assert_allclose(found[..., column], expected, atol=0.05 * np.abs(expected).max(), err_msg=name)
+        assert_allclose(found[..., column], expected, atol=0.03 * np.abs(expected).max(), err_msg=name)
 
 
 def test_blur_of_the_camera_equals_a_convolution(table):
