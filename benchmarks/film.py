@@ -22,8 +22,8 @@ PROBES = 4
 def run() -> dict[str, Any]:
     """Record the film with cold tables, all processors; then audit it.
 
-    abtem_s : of all patterns, on cells just large enough for the probe, one snapshot, potentials free, its one
-    thread shared out to all processors
+    abtem_s : of all patterns, on cells just large enough for the probe (abTEM itself would take the whole region),
+    with the microscope's number of frozen phonons, potentials for nothing, its thread shared out to all processors
     """
     import perovsim as ps
     from perovsim.microscopy.film import audit_film, record_film
@@ -38,7 +38,7 @@ def run() -> dict[str, Any]:
         film = record_film(result, microscope, Path(folder) / "film.zarr", times=times)
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
         patterns = int(np.prod(film["counts"].shape[:3]))
-        theirs = patterns * abtem_probe_seconds(microscope) / cpus()
+        theirs = patterns * microscope.phonon_configurations * abtem_probe_seconds(microscope) / cpus()
         audit = audit_film(film, result, microscope, AUDIT, 1)
         size = sum(file.stat().st_size for file in Path(folder, "film.zarr").rglob("*") if file.is_file())
         shares = film.shares()
@@ -56,7 +56,7 @@ def run() -> dict[str, Any]:
 
 
 def abtem_probe_seconds(microscope: Any) -> float:
-    """Return the time of plain abTEM per pattern of 10 nm of crystal, potentials ready [s]."""
+    """Return the time of plain abTEM per pattern of 10 nm of crystal and frozen phonon, potentials ready [s]."""
     from perovsim.microscopy.plan import plan_scan
 
     lamella = bench.crystal(0.0)

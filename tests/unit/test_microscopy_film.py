@@ -78,6 +78,23 @@ def test_the_crystal_scatters_more_than_the_amorphous_layer(film):
         assert values[0] > 2 * values[-1]
 
 
+def test_layers_in_front_of_the_metal_scatter_as_themselves():
+    """Frames without atoms: the metal's windows are all 1, the lattice 0, amorphous layers 0.5."""
+    from types import SimpleNamespace
+
+    from perovsim.microscopy.film.frames import Frames
+
+    view = optics(result(), TOOL, "nanobeam", 2.4e-9)
+    frames = Frames(result(), view, SimpleNamespace(step=1e-9, error=0.15), None, 1)
+    shape = view.camera.shape
+    frames._windows = lambda columns, time, run: np.ones((len(run), *shape))
+    frames._pure = lambda columns, layer, number: np.full(shape, 0.5)
+    columns = columns_at(result(), 0.0, 1e-9 * np.arange(100.5, 120))
+    values = frames.expectation(columns, 0.0)[:, 0, 0]
+    assert_allclose(values[:7], 0.5, atol=0.01)
+    assert_allclose(values[11:], 1.0, atol=0.01)
+
+
 def test_a_killed_film_resumes_without_losing_a_row(film, tmp_path, monkeypatch):
     """Killed after four rows, the film goes on with the fifth and ends up equal to one that was never killed."""
     from perovsim.microscopy.film import record

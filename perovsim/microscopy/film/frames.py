@@ -8,7 +8,7 @@ import numpy as np
 
 from perovsim.microscopy.film.columns import Columns, cells_of
 from perovsim.microscopy.film.lamellae import piece, runs
-from perovsim.microscopy.film.mixture import NEGLIGIBLE, WAYS, shares, ways
+from perovsim.microscopy.film.mixture import NEGLIGIBLE, WAYS, WHOLE, shares, ways
 from perovsim.microscopy.film.sources import Optics, crystal_pattern, slab_pattern
 from perovsim.microscopy.film.spec import FilmSpec
 
@@ -33,27 +33,30 @@ class Frames:
     def expectation(self, columns: Columns, time: float) -> np.ndarray:
         """Return the pattern of every column, (column, qy, qx) [fraction of the beam]."""
         part, found = shares(columns, self.view), self.ways(columns)
-        shape = self.view.camera.shape
-        patterns = np.zeros((len(columns.x), *shape))
+        patterns = np.zeros((len(columns.x), *self.view.camera.shape))
         windows = found == WAYS.index("window")
-        metal = [number for number, layer in enumerate(columns.layers) if layer.kind == "metal"]
-        for number in np.flatnonzero(~windows):
-            if part[number, metal].sum() > NEGLIGIBLE and found[number] == WAYS.index("mean"):
-                continue
-            patterns[number] = self._mixed(columns, part[number], number)
         for run in runs(np.flatnonzero(windows), self.spec.step):
             patterns[run] = self._windows(columns, time, run)
-        grains = np.flatnonzero((found == WAYS.index("mean")) & (part[:, metal].sum(axis=1) > NEGLIGIBLE))
-        for number in grains:
-            patterns[number] = patterns[_nearest(number, part[:, metal].sum(axis=1), windows)]
+        metal = part[:, [layer.kind == "metal" for layer in columns.layers]].sum(axis=1)
+        grains = np.flatnonzero(windows & (metal >= WHOLE))
+        for number in np.flatnonzero(~windows):
+            grain = patterns[grains[np.abs(grains - number).argmin()]] if len(grains) else None
+            patterns[number] = self._mixed(columns, part[number], number, grain)
         return patterns
 
-    def _mixed(self, columns: Columns, part: np.ndarray, number: int) -> np.ndarray:
-        """Return the sum of the layers' patterns, each with its share of the probe."""
-        total = np.zeros(self.view.camera.shape)
+    def _mixed(self, columns: Columns, part: np.ndarray, number: int, grain: np.ndarray | None) -> np.ndarray:
+        """Return the mean of the layers' patterns, weighted with their shares of the probe.
+
+        grain : pattern of the metal; without one its share, less than 1 - WHOLE, goes to the others
+        """
+        total, weight = np.zeros(self.view.camera.shape), 0.0
         for layer in np.flatnonzero(part > NEGLIGIBLE):
-            total += part[layer] * self._pure(columns, int(layer), number)
-        return total
+            metal = columns.layers[layer].kind == "metal"
+            if metal and grain is None:
+                continue
+            total += part[layer] * (grain if metal else self._pure(columns, int(layer), number))
+            weight += part[layer]
+        return total / weight
 
     def _pure(self, columns: Columns, layer: int, number: int) -> np.ndarray:
         if columns.layers[layer].kind == "lattice":
@@ -72,9 +75,3 @@ class Frames:
         places = np.repeat(x, ROWS), np.tile(y, len(x))
         found = made.patterns(self.view, *places, SNAPSHOTS, self.spec.seed, "window", self.workers)
         return found.reshape(len(x), ROWS, *found.shape[1:]).mean(axis=1)
-
-
-def _nearest(number: int, metal: np.ndarray, windows: np.ndarray) -> int:
-    """Return the window column deepest in the metal that is nearest to a column."""
-    deep = np.flatnonzero(windows & (metal >= metal[windows].max() - NEGLIGIBLE))
-    return int(deep[np.abs(deep - number).argmin()])
