@@ -7,7 +7,7 @@ Read, Phys. Rev. 87, 835 (1952).
 
 import numpy as np
 
-from perovsim.device.compiled import part
+from perovsim.device.compiled import compiled, part
 from perovsim.device.matrix import add
 from perovsim.device.tables import (
     CAPTURE,
@@ -33,7 +33,7 @@ RECOMBINED, TRAPPED = QUADRATURES.index("recombined"), QUADRATURES.index("trappe
 SIDES = 2
 
 
-@part
+@compiled
 def trap(p, y, state, f, m, want):
     """Add every trap with a state of its own, and every trap at a junction."""
     for t in range(p.trap.shape[0]):

@@ -101,7 +101,7 @@ def _levels(tables, state, psi: np.ndarray) -> np.ndarray:
 
 
 def _at_contacts(tables, flow, level, y, s: int) -> np.ndarray:
-    metal = tables.species[CHARGE, s] * (tables.contact[:, WORK] + np.array([first_contact(tables, y), 0.0]))
+    metal = tables.species[CHARGE, s] * (tables.contact[:, WORK] + np.array([first_contact.py_func(tables, y), 0.0]))
     terms = [flow[s, 0] * (metal[0] - level[s, 0]), flow[s, -1] * (level[s, -1] - metal[1])]
     return np.nan_to_num(np.array(terms))
 
