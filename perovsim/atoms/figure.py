@@ -33,6 +33,8 @@ RADII = {"Pb": 1.1, "Cs": 1.1, "Br": 0.9, "Cl": 0.9, "Al": 0.8, "C": 0.45, "N": 
 _WIDTH, _TALLEST = 6.6, 6.6
 """Size of a panel at most [inch]."""
 _POINTS_PER_INCH = 72.0
+SLICE = 6e-10
+"""Depth of the slice of a structure without halide lattice [m], about one cell of one."""
 
 
 def lamella_figure(lamella: Lamella) -> Any:
@@ -47,7 +49,7 @@ def lamella_figure(lamella: Lamella) -> Any:
     beam, side, profile = _panels(figure, box)
     for axes, axis, view in ((beam, 1, "along the beam (z)"), (side, 2, "along the interface (y), beam upwards")):
         draw_slice(axes, lamella, axis)
-        axes.set_title(f"seen {view}: a slice of {lamella.reference_cell * 1e9:.2f} nm", fontsize=8, loc="left")
+        axes.set_title(f"seen {view}: a slice of {_slice(lamella) * 1e9:.2f} nm", fontsize=8, loc="left")
         axes.tick_params(labelbottom=False)
     _nanometre_bar(beam, box)
     _profiles(profile, lamella)
@@ -79,7 +81,7 @@ def draw_slice(axes: Any, lamella: Lamella, axis: int) -> None:
 
     The width of the axes decides the size of the atoms: place them before.
     """
-    atoms, cell = lamella.atoms, lamella.reference_cell * 1e10
+    atoms, cell = lamella.atoms, _slice(lamella) * 1e10
     box = atoms.cell.lengths()
     depth = atoms.positions[:, 3 - axis]
     low = cell * int(_middle(lamella, depth, box[3 - axis]) / cell)
@@ -98,12 +100,17 @@ def draw_slice(axes: Any, lamella: Lamella, axis: int) -> None:
     axes.axvline(lamella.interface * 1e9, color="0.3", lw=0.6, ls=":")
 
 
+def _slice(lamella: Lamella) -> float:
+    """Return the depth of what is drawn [m]: one cell of the halide lattice where there is one."""
+    return lamella.reference_cell if np.isfinite(lamella.reference_cell) else SLICE
+
+
 def _middle(lamella: Lamella, depth: np.ndarray, length: float) -> float:
     """Return where to cut: through most of the products where there are any, else in the middle [angstrom]."""
     products = depth[np.isin(lamella.atoms.arrays["phase"], PRODUCTS)]
     if products.size == 0:
         return 0.5 * length
-    cells = max(int(length / (lamella.reference_cell * 1e10)), 1)
+    cells = max(int(length / (_slice(lamella) * 1e10)), 1)
     counts, _ = np.histogram(products, bins=cells, range=(0, length))
     return (np.argmax(counts) + 0.5) * length / cells
 

@@ -218,7 +218,7 @@ def _reference(
     if isinstance(reference, Scan4D):
         fits, scan = _without_edges(fit_lattices(reference, noiseless)), reference
         return *_mean(scan, fits, "the reference scan"), False
-    if reference is None and "reference_cell" not in scan.attrs:
+    if reference is None and not np.isfinite(scan.attrs.get("reference_cell", np.nan)):
         raise MeasurementError(
             "strain needs a reference: give reference = slice(0, 5) for unstrained positions, or the "
             'cell edge of the unstrained crystal, such as reference = "5.87 angstrom"'

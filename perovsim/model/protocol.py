@@ -172,13 +172,17 @@ def pulse_train(
     count: int,
     rise_time: float | str = 0.0,
     points: int = 5,
+    edge_points: int = 1,
     stop: StopCondition | None = None,
     light: float | None = None,
     illumination: Illumination | None = None,
 ) -> PulseTrain:
-    """Pulses from `low` to `high` [A/m^2; text may say A or V] of a period [s], `duty` the share of it at `high`."""
+    """Pulses from `low` to `high` [A/m^2; text may say A or V] of a period [s], `duty` the share of it at `high`.
+
+    points, edge_points : stored times of each plateau and of each edge
+    """
     shape = dict(low=low, high=high, period=period, duty=duty, count=count, rise_time=rise_time, points=points)
-    return PulseTrain(**shape, **_lit(light, illumination, stop))
+    return PulseTrain(**shape, edge_points=edge_points, **_lit(light, illumination, stop))
 
 
 def measure_impedance(lowest: float | str, highest: float | str, points: int = 50) -> Impedance:

@@ -212,7 +212,7 @@ def test_a_file_larger_than_the_memory_is_refused_before_reading(tmp_path, monke
 def test_a_known_file_that_is_not_here_says_where_it_is(monkeypatch, tmp_path):
     monkeypatch.delenv(datasets.VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with pytest.raises(MissingDataError, match=r"is not here: download https://raw.*folder that PEROVSIM_DATA names"):
+    with pytest.raises(MissingDataError, match=r"is not here: download https://raw.*set PEROVSIM_DATA to the folder"):
         datasets.dataset_path("srtio3_abf")
     monkeypatch.setenv(datasets.VARIABLE, str(tmp_path))
     with pytest.raises(MissingDataError, match=r"is not here: download https://.*513738 bytes"):
