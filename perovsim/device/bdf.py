@@ -170,7 +170,7 @@ class Integrator:
                 continue
             tries += 1
             if before > 0.0:
-                ratio = size / before if before > 0.0 else 1.0
+                ratio = size / before
                 if ratio < 1.0:
                     self.rate = ratio / (1.0 - ratio)
                 if ratio > SLOW and size > SMALL * NEWTON_SHARE:

@@ -11,12 +11,11 @@ from perovsim.fit.data import DataSet
 from perovsim.fit.optimise import Loss
 from perovsim.fit.priors import Prior
 from perovsim.fit.problem import Problem
-from perovsim.model import Device, load_device, load_protocol
+from perovsim.model import Device, library, load_device, load_protocol
 from perovsim.model.base import FileData, ModelData
 from perovsim.model.check import READERS
 from perovsim.model.document import Document, read_document
-from perovsim.model.library import models_directory
-from perovsim.model.names import Name, did_you_mean
+from perovsim.model.names import Name
 from perovsim.model.validate import build
 
 
@@ -88,7 +87,7 @@ class FitFile(FileData):
 
 def load_fit(path: str | Path) -> FitFile:
     """Read a fit file: a path, ``models/…`` from anywhere, or a shipped name."""
-    return fit_from(read_document(_find(Path(path))))
+    return fit_from(read_document(library.find(path, "fit")))
 
 
 def fit_from(document: Document) -> FitFile:
@@ -104,19 +103,6 @@ def fit_from(document: Document) -> FitFile:
             raise
         raise ModelFileError(document.path, None, str(error)) from None
     return fit
-
-
-def _find(given: Path) -> Path:
-    shipped = models_directory()
-    if given.is_file():
-        return given
-    if given.parts[:1] == ("models",) and shipped.joinpath(*given.parts[1:]).is_file():
-        return shipped.joinpath(*given.parts[1:])
-    named = shipped / "studies" / f"{given}.toml"
-    if len(given.parts) == 1 and not given.suffix and named.is_file():
-        return named
-    names = [file.stem for file in (shipped / "studies").glob("fit_*.toml")]
-    raise ModelFileError(given, None, f"no such file; shipped: {did_you_mean(given.stem, names)}")
 
 
 READERS.setdefault("fit", fit_from)

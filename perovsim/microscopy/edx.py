@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from perovsim import units
 from perovsim.errors import PerovsimError
 from perovsim.microscopy.counting import poisson_counts
 from perovsim.microscopy.edx_model import SpectrumModel
 from perovsim.microscopy.illumination import illuminated
+from perovsim.microscopy.plan import electrons_per_pattern, given_positions, step_of
 from perovsim.microscopy.provenance import provenance
 from perovsim.microscopy.spectra import FORMAT, Spectra
 
@@ -20,6 +20,8 @@ METHOD = (
     "incoherent: electrons x areal density x ionisation cross-section x yield x solid angle, absorption by depth, "
     "Kramers background taken as isotropic; no channelling, no secondary fluorescence"
 )
+USUAL = "1e9"
+"""Electrons per spectrum proposed where a mode says nothing."""
 DETECTOR = "solid_angle take_off energy_low energy_high channel_width resolution crystal dead_layer".split()
 
 
@@ -47,11 +49,11 @@ def edx_map(
     beam = microscope.mode(mode)
     if microscope.edx is None:
         raise PerovsimError(f"microscope '{microscope.name}' has no X-ray detector; give it a table [edx]")
-    edge = _edge(beam, step)
+    edge = step_of(beam, step)
     at, square = _positions(lamella, edge, positions)
     elements, layers, width = illuminated(lamella, beam, float(microscope.energy), at, (edge, edge if square else None))
     model = SpectrumModel(microscope.edx, float(microscope.energy), elements, sections)
-    electrons = _electrons(beam, edge)
+    electrons = electrons_per_pattern(beam, edge, USUAL)
     expected = np.empty((len(at), len(model.channels)))
     for index, dense in enumerate(layers):
         expected[index] = electrons * model.expected(dense)
@@ -70,16 +72,6 @@ def edx_map(
     return _spectra(at, model, layers.sum(axis=1), expected, lamella, microscope, beam, settings)
 
 
-def _edge(beam: Any, step: float | str | None) -> float:
-    given = beam.step if step is None else step
-    if given is None:
-        raise PerovsimError(f"mode '{beam.name}' has no step; give step, such as \"0.5 nm\"")
-    edge = units.parse(given, "m") if isinstance(given, str) else float(given)
-    if not edge > 0:
-        raise PerovsimError(f"step = {edge * 1e9:g} nm must be positive")
-    return edge
-
-
 def _positions(lamella: Any, edge: float, positions: Any) -> tuple[np.ndarray, bool]:
     """Return (n, 2) positions [m] within the window, and whether pixels are squares of a map."""
     x0, x1 = lamella.window
@@ -92,30 +84,14 @@ def _positions(lamella: Any, edge: float, positions: Any) -> tuple[np.ndarray, b
         first = 0.5 * (x0 + x1 - (count - 1) * edge)
         x = first + edge * np.arange(count)
         return np.stack([x, np.full(count, 0.5 * lamella.height)], axis=-1), False
-    given = np.asarray(positions, float)
-    square = given.ndim == 2
-    if given.ndim == 1:
-        given = np.stack([given, np.full_like(given, 0.5 * lamella.height)], axis=-1)
-    if given.ndim != 2 or given.shape[1] != 2 or len(given) == 0 or not np.isfinite(given).all():
-        raise PerovsimError("positions must be a list of x, or of (x, y) pairs, in metres")
+    given = given_positions(positions, lamella.height)
     outside = given[(given[:, 0] < x0) | (given[:, 0] > x1), 0]
     if len(outside):
         raise PerovsimError(
             f"a pixel at x = {outside[0] * 1e9:.3f} nm lies outside the window {x0 * 1e9:.3f} to {x1 * 1e9:.3f} nm; "
             "move it or build a wider lamella"
         )
-    return given, square
-
-
-def _electrons(beam: Any, edge: float) -> float:
-    if beam.electrons_per_pattern is not None:
-        return float(beam.electrons_per_pattern)
-    if beam.dose is None:
-        raise PerovsimError(
-            f"mode '{beam.name}' has neither dose nor electrons_per_pattern; give electrons_per_pattern = 1e9, "
-            "for example"
-        )
-    return float(beam.dose) * edge**2
+    return given, np.ndim(positions) > 1
 
 
 def _spectra(

@@ -128,7 +128,7 @@ def _positions(lamella: Any, beam: Any, step: float | str | None, positions: Any
     if x1 - x0 < 2 * reach:
         raise _too_wide("width", x1 - x0, float(beam.semiangle), reach)
     if positions is None:
-        distance = _step(beam, step)
+        distance = step_of(beam, step)
         first = np.ceil((x0 + reach - lamella.interface) / distance - 1e-9)
         last = np.floor((x1 - reach - lamella.interface) / distance + 1e-9)
         x = lamella.interface + distance * np.arange(first, last + 1)
@@ -137,11 +137,7 @@ def _positions(lamella: Any, beam: Any, step: float | str | None, positions: Any
         return np.stack([x, np.full_like(x, 0.5 * lamella.height)], axis=-1)
     if step is not None:
         raise PerovsimError("give either step or positions, not both")
-    given = np.asarray(positions, float)
-    if given.ndim == 1:
-        given = np.stack([given, np.full_like(given, 0.5 * lamella.height)], axis=-1)
-    if given.ndim != 2 or given.shape[1] != 2 or len(given) == 0 or not np.isfinite(given).all():
-        raise PerovsimError("positions must be a list of x, or of (x, y) pairs, in metres")
+    given = given_positions(positions, lamella.height)
     for x in given[:, 0]:
         if not x0 + reach - 1e-15 <= x <= x1 - reach + 1e-15:
             raise PerovsimError(
@@ -149,6 +145,16 @@ def _positions(lamella: Any, beam: Any, step: float | str | None, positions: Any
                 f"{x1 * 1e9:.3f} nm; allowed with a probe of radius {reach * 1e9:.2f} nm: "
                 f"{(x0 + reach) * 1e9:.3f} to {(x1 - reach) * 1e9:.3f} nm; build a wider lamella"
             )
+    return given
+
+
+def given_positions(positions: Any, height: float) -> np.ndarray:
+    """Return (n, 2) positions [m] from a list of x, at mid-height, or of (x, y) pairs; PerovsimError for others."""
+    given = np.asarray(positions, float)
+    if given.ndim == 1:
+        given = np.stack([given, np.full_like(given, 0.5 * height)], axis=-1)
+    if given.ndim != 2 or given.shape[1] != 2 or len(given) == 0 or not np.isfinite(given).all():
+        raise PerovsimError("positions must be a list of x, or of (x, y) pairs, in metres")
     return given
 
 
@@ -161,7 +167,8 @@ def _too_wide(name: str, size: float, semiangle: float, reach: float, remedy: st
     )
 
 
-def _step(beam: Any, step: float | str | None) -> float:
+def step_of(beam: Any, step: float | str | None) -> float:
+    """Return the distance of the probes [m]: given, or of the mode; PerovsimError where there is none above zero."""
     given = beam.step if step is None else step
     if given is None:
         raise PerovsimError(f"mode '{beam.name}' has no step; give step, such as \"0.5 nm\"")
@@ -171,13 +178,13 @@ def _step(beam: Any, step: float | str | None) -> float:
     return distance
 
 
-def electrons_per_pattern(beam: Any, step: float | str | None) -> float:
-    """Return the electrons per pattern of a mode: given, or dose x step^2."""
+def electrons_per_pattern(beam: Any, step: float | str | None, usual: str = "1e5") -> float:
+    """Return the electrons per pattern of a mode: given, or dose x step^2; usual : what an error proposes."""
     if beam.electrons_per_pattern is not None:
         return float(beam.electrons_per_pattern)
     if beam.dose is None:
         raise PerovsimError(
             f"mode '{beam.name}' has neither dose nor electrons_per_pattern; "
-            "give electrons_per_pattern = 1e5, for example"
+            f"give electrons_per_pattern = {usual}, for example"
         )
-    return float(beam.dose) * _step(beam, step) ** 2
+    return float(beam.dose) * step_of(beam, step) ** 2

@@ -19,7 +19,13 @@ FOLDERS = {
     "protocol": "protocols",
     "microscope": "microscopes",
     "lamella": "lamellae",
+    "study": "studies",
+    "fit": "studies",
 }
+
+
+SHIPPED = {"fit": "fit_*.toml"}
+"""Names of the shipped files of a kind that shares its folder."""
 
 
 def models_directory() -> Path:
@@ -33,14 +39,14 @@ def find(path: str | Path, kind: str) -> Path:
     """Return the file meant by a path, by ``models/…`` anywhere, or by a bare shipped name."""
     given = Path(path)
     shipped = models_directory()
-    if given.exists():
+    if given.is_file():
         return given
-    if given.parts[:1] == ("models",) and shipped.joinpath(*given.parts[1:]).exists():
+    if given.parts[:1] == ("models",) and shipped.joinpath(*given.parts[1:]).is_file():
         return shipped.joinpath(*given.parts[1:])
     folder = shipped / FOLDERS[kind]
-    if len(given.parts) == 1 and not given.suffix and (folder / f"{given}.toml").exists():
+    if len(given.parts) == 1 and not given.suffix and (folder / f"{given}.toml").is_file():
         return folder / f"{given}.toml"
-    names = [file.stem for file in folder.glob("*.toml")]
+    names = [file.stem for file in folder.glob(SHIPPED.get(kind, "*.toml"))]
     raise ModelFileError(given, None, f"no such file; shipped: {did_you_mean(given.stem, names)}")
 
 

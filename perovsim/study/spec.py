@@ -7,14 +7,12 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from perovsim.errors import ModelFileError
-from perovsim.model import Device, Microscope, load_device, load_microscope
+from perovsim.model import Device, Microscope, library, load_device, load_microscope
 from perovsim.model import dimensions as dim
 from perovsim.model.base import ModelData
 from perovsim.model.check import READERS
 from perovsim.model.document import Document, read_document
 from perovsim.model.lamella import Cut
-from perovsim.model.library import models_directory
 from perovsim.model.names import Name, did_you_mean
 from perovsim.model.quantity import Dimension, Quantity
 from perovsim.model.validate import build
@@ -120,7 +118,7 @@ class Study(StudyFile):
 
 def load_study(path: str | Path) -> Study | WhatIf:
     """Read a study file: a path, ``models/…`` from anywhere, or a shipped name."""
-    return study_from(read_document(_find(Path(path))))
+    return study_from(read_document(library.find(path, "study")))
 
 
 def study_from(document: Document) -> Study | WhatIf:
@@ -130,19 +128,6 @@ def study_from(document: Document) -> Study | WhatIf:
     if isinstance(study, WhatIf):
         study.check()
     return study
-
-
-def _find(given: Path) -> Path:
-    shipped = models_directory()
-    if given.is_file():
-        return given
-    if given.parts[:1] == ("models",) and shipped.joinpath(*given.parts[1:]).is_file():
-        return shipped.joinpath(*given.parts[1:])
-    named = shipped / "studies" / f"{given}.toml"
-    if len(given.parts) == 1 and not given.suffix and named.is_file():
-        return named
-    names = [file.stem for file in (shipped / "studies").glob("*.toml")]
-    raise ModelFileError(given, None, f"no such file; shipped: {did_you_mean(given.stem, names)}")
 
 
 READERS.setdefault("study", study_from)

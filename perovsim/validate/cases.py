@@ -6,18 +6,19 @@ import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from perovsim.errors import ModelFileError
 from perovsim.model.base import ModelData
-from perovsim.model.document import read_document
+from perovsim.model.document import Document, read_document
 from perovsim.model.names import Name, did_you_mean
 from perovsim.model.quantity import Dimension, Quantity
 from perovsim.model.validate import build
 
 CASE_FILE, DATA_FILE = "case.toml", "data.csv"
+Kind = TypeVar("Kind", bound=ModelData)
 COLUMNS = {
     "optical_constants": ("material", "x_Cl", "wavelength_nm", "k"),
     "voltage_thresholds": (
@@ -136,6 +137,25 @@ def load_cases(folder: Path) -> tuple[LoadedCase, ...]:
     return tuple(load_case(path) for path in folders)
 
 
+def shipped_case(kind: type[Kind], part: str, name: str, noun: str) -> Kind:
+    """Read validation/PART/NAME/case.toml; ModelFileError with file and remedy where it is missing or wrong."""
+    file = validation_directory() / part / name / CASE_FILE
+    if not file.is_file():
+        raise ModelFileError(file, None, f"no such file; a {noun} is a folder with case.toml: install perovsim anew")
+    document = read_document(file)
+    case = build(kind, document.body("case"), document)
+    require_name(case, document, name)
+    return case
+
+
+def require_name(case: Any, document: Document, folder: str) -> None:
+    """Raise ModelFileError where a case is not named as its folder."""
+    if case.name != folder:
+        line = document.line(("name",))
+        text = f"name = '{case.name}', but the folder is '{folder}'; make them the same"
+        raise ModelFileError(document.path, line, text)
+
+
 def load_case(folder: str | Path) -> LoadedCase:
     """Read one case; ModelFileError with file, line and remedy where something is missing or wrong."""
     folder = Path(folder)
@@ -144,12 +164,7 @@ def load_case(folder: str | Path) -> LoadedCase:
         raise ModelFileError(file, None, f"no such file; a case is a folder with {CASE_FILE} and {DATA_FILE}")
     document = read_document(file)
     case = build(Case, document.body("case"), document)
-    if case.name != folder.name:
-        raise ModelFileError(
-            file,
-            document.line(("name",)),
-            f"name = '{case.name}', but the folder is '{folder.name}'; make them the same",
-        )
+    require_name(case, document, folder.name)
     return LoadedCase(folder, case, _records(folder / DATA_FILE, case))
 
 

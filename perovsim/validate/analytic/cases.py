@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import Field, ValidationInfo, field_validator
 
-from perovsim.errors import ModelFileError
 from perovsim.model.base import ModelData
-from perovsim.model.document import read_document
 from perovsim.model.names import Name, did_you_mean
-from perovsim.model.validate import build
-from perovsim.validate.cases import CASE_FILE, validation_directory
+from perovsim.validate.cases import shipped_case
 
 ANALYTIC = "analytic"
 
@@ -42,11 +37,4 @@ class AnalyticCase(ModelData):
 
 def load_limit(name: str) -> AnalyticCase:
     """Read validation/analytic/NAME/case.toml; ModelFileError with file and remedy where it is missing or wrong."""
-    file: Path = validation_directory() / ANALYTIC / name / CASE_FILE
-    if not file.is_file():
-        raise ModelFileError(file, None, "no such file; a limit is a folder with case.toml: install perovsim anew")
-    document = read_document(file)
-    case = build(AnalyticCase, document.body("case"), document)
-    if case.name != name:
-        raise ModelFileError(file, document.line(("name",)), f"name = '{case.name}', but the folder is '{name}'")
-    return case
+    return shipped_case(AnalyticCase, ANALYTIC, name, "limit")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
 
-from perovsim.errors import ModelFileError
 from perovsim.microscopy.datasets import DATASETS
 from perovsim.model.base import ModelData
-from perovsim.model.document import read_document
 from perovsim.model.names import Name, did_you_mean
-from perovsim.model.validate import build
-from perovsim.validate.cases import CASE_FILE, validation_directory
+from perovsim.validate.cases import shipped_case
 
 MICROSCOPY = "microscopy"
 
@@ -56,11 +52,4 @@ class MicroscopyCase(ModelData):
 
 def load_microscopy_case(name: str) -> MicroscopyCase:
     """Read validation/microscopy/NAME/case.toml; ModelFileError with file and remedy where it is missing or wrong."""
-    file: Path = validation_directory() / MICROSCOPY / name / CASE_FILE
-    if not file.is_file():
-        raise ModelFileError(file, None, "no such file; a case is a folder with case.toml: install perovsim anew")
-    document = read_document(file)
-    case = build(MicroscopyCase, document.body("case"), document)
-    if case.name != name:
-        raise ModelFileError(file, document.line(("name",)), f"name = '{case.name}', but the folder is '{name}'")
-    return case
+    return shipped_case(MicroscopyCase, MICROSCOPY, name, "case")

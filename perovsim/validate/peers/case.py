@@ -17,7 +17,7 @@ from perovsim.model.base import ModelData
 from perovsim.model.document import read_document
 from perovsim.model.names import did_you_mean
 from perovsim.model.validate import build
-from perovsim.validate.cases import CASE_FILE, DATA_FILE, validation_directory
+from perovsim.validate.cases import CASE_FILE, DATA_FILE, require_name, validation_directory
 
 PEERS = "peers"
 DEVICE_FILE, PROTOCOL_FILE = "device.toml", "protocol.toml"
@@ -121,9 +121,7 @@ def load_peer_case(name: str | Path) -> LoadedPeer:
     folder = find_peer(name)
     document = read_document(folder / CASE_FILE)
     case = build(PeerCase, document.body("case"), document)
-    if case.name != folder.resolve().name:
-        line = document.line(("name",))
-        raise ModelFileError(document.path, line, f"name = '{case.name}', but the folder is '{folder.name}'")
+    require_name(case, document, folder.resolve().name)
     protocol, data = load_protocol(folder / PROTOCOL_FILE), read_columns(folder / DATA_FILE)
     for number, one in enumerate(case.comparisons):
         needed = [one.column, ALONG[one.along], *([LIGHT] if one.light is not None else [])]
