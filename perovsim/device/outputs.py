@@ -245,6 +245,7 @@ def terminals(h: History) -> Columns:
         "J": (j, "A m^-2", "current density, > 0 enters at the anode"),
         "J_displacement": (s * np.array([c.displacement[0] for c in h.currents]), "A m^-2", "displacement current"),
         "charge_passed": (charge_passed(h), "C m^-2", "time integral of the terminal current"),
+        "time_since_change": (np.array(h.trace.since), "s", "time since the control was set, with all its digits"),
     }
     if circuit.area is not None:
         out["I"] = (j * circuit.area, "A", "terminal current")

@@ -47,6 +47,9 @@ class Stored:
 class Drive:
     """State of one stack that moves on with every step of the protocol; `stored` and `events` remember the way."""
 
+    warnings: tuple[tuple[float, str, str], ...] = ()
+    """What the reference solver has to say about its mesh: nothing."""
+
     def __init__(self, device, steps_per_output: int = 4, progress: Callable | None = None):
         _refuse_reactions(device)
         _refuse_carriers(device)
@@ -302,6 +305,12 @@ def _refuse_interactions(device) -> None:
         if layer.lattice is not None
         for name in INTERACTIONS
         if (value := getattr(layer.lattice, name)) is not None and float(value) != 0.0
+    ]
+    used += [
+        f"site_density of ion '{ion.name}' in layer '{layer.name}'"
+        for layer in device.layers
+        for ion in layer.ions
+        if ion.site_density is not None
     ]
     used += [f"halides = \"open\" at '{item.between}'" for item in device.interfaces if item.halides == "open"]
     if used:

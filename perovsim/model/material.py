@@ -145,7 +145,8 @@ class HalideLattice(ModelData):
 class DiluteIon(ModelData):
     """A mobile ion of low density, with a fixed neutralising background if `compensated`.
 
-    D : at T_reference; E_migration : its activation energy [eV]
+    D : at T_reference; E_migration : its activation energy [eV]; site_density : most of it that the layer can hold, N
+    of mu = kT ln[c/(1 - c/N)]; None = no limit
     """
 
     name: Name
@@ -155,6 +156,7 @@ class DiluteIon(ModelData):
     T_reference: dim.Temperature | None = None
     density: dim.Density
     compensated: bool = True
+    site_density: dim.PositiveDensity | None = None
 
     def diffusivity(self, temperature: float) -> float:
         """D(T) = D exp[-(E_migration/k)(1/T - 1/T_reference)] [m^2/s], temperature in K."""
@@ -164,6 +166,8 @@ class DiluteIon(ModelData):
     def _check_charge(self) -> Self:
         if not 1 <= abs(self.charge) <= 4:
             raise ValueError(f"charge = {self.charge} of an ion; allowed: -4 to -1 and 1 to 4")
+        if self.site_density is not None and self.density.si >= self.site_density.si:
+            raise ValueError(f"density {self.density} of an ion must be below site_density {self.site_density}")
         return self
 
 
