@@ -6,13 +6,17 @@ diagonal-block entry of about one first. Unknowns that do not couple to neighbou
 enter products of blocks. References: Golub & Van Loan, Matrix Computations, section 4.5.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from perovsim.device.compiled import compiled, inlined
 from perovsim.device.tables import COUNT, IN_CELL, IN_PLACE, LOCAL
+
+MANTISSA, TWICE_BIAS, UNSIGNED = 52, 2046, 0x7FFFFFFFFFFFFFFF
+"""Bits of the mantissa of a double, twice the bias of its exponent, all bits but its sign (IEEE 754)."""
+ONE = (TWICE_BIAS // 2) << MANTISSA
+"""The bits of 1.0."""
 
 
 class Matrix(NamedTuple):
@@ -72,17 +76,18 @@ def between(blocks, i, row_i, row_j, col_i, col_j, by_i, by_j):
 
 
 @inlined
-def _scale_rows(a, k, most):
-    """Scale the rows of a cell, and remember by what: powers of two, so that what cancels between rows still does."""
-    last = a.shape[1] - 1
-    for r in range(k):
-        top = 0.0
-        for c in range(most, most + k):
-            top = max(top, abs(a[r, c]))
-        s = math.ldexp(1.0, -math.frexp(top)[1]) if top > 0.0 else 1.0
-        for c in range(last):
-            a[r, c] *= s
-        a[r, last] = s
+def _scale_row(a, bits, r, first, end, at):
+    """Scale a row to a largest entry of about one among its columns from `first` to `end`, and leave by what in `at`.
+
+    By a power of two, so that what cancels between rows still does. bits : the same entries as integers; without their
+    sign they are in order, and the exponent is what stands above the mantissa.
+    """
+    top = np.int64(0)
+    for c in range(first, end):
+        top = max(top, bits[r, c] & UNSIGNED)
+    bits[r, at] = max(TWICE_BIAS - 1 - (top >> MANTISSA), 1) << MANTISSA if top > 0 else ONE
+    for c in range(at):
+        a[r, c] *= a[r, at]
 
 
 @inlined
@@ -163,11 +168,12 @@ def _substitute_back(a, k, most):
 @compiled
 def factor(m, where, size):
     """Factorise in place; returns 0, or 1 + the cell at which the matrix is singular (n + 1: the border)."""
-    a = m.blocks
+    a, bits = m.blocks, m.blocks.view(np.int64)
     n, most, last = a.shape[0], a.shape[1], a.shape[2] - 1
     for i in range(n):
         k = size[COUNT, i]
-        _scale_rows(a[i], k, most)
+        for r in range(k):
+            _scale_row(a[i], bits[i], r, most, most + k, last)
         if i > 0:
             _subtract_before(a, i, most, size)
         if not _eliminate(a[i], m.pivot[i], k, most, last):
@@ -186,15 +192,9 @@ def factor(m, where, size):
 @inlined
 def _factor_border(a, below, pivot, where):
     band, lumps, most = where.shape[1], below.shape[0], a.shape[1]
-    last = band + lumps
+    last, bits = band + lumps, below.view(np.int64)
     for b in range(lumps):
-        top = 0.0
-        for u in range(last):
-            top = max(top, abs(below[b, u]))
-        s = math.ldexp(1.0, -math.frexp(top)[1]) if top > 0.0 else 1.0
-        for u in range(last):
-            below[b, u] *= s
-        below[b, last] = s
+        _scale_row(below, bits, b, 0, last, last)
         for u in range(band):
             f = below[b, u]
             if f != 0.0:
