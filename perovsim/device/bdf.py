@@ -216,7 +216,7 @@ class Integrator:
             is_last = size == 0.0 or 0.0 < ratio <= LAST_PLACE / size
             if is_last or (ratio > SLOW and least <= self._stagnant):
                 y, base, slope, c = formula[: d.COEFFICIENT + 1]
-                return Polished(time, y, slope + c * (y - base), z + (equations.integrands - slope_z) / cj, cj)
+                return Polished(time, y.copy(), slope + c * (y - base), z + (equations.integrands - slope_z) / cj, cj)
             if ratio > SLOW:
                 equations.forget()
             before = size
@@ -251,7 +251,7 @@ class Integrator:
             if slow:
                 equations.forget()
             if not cut and (size <= ROUNDING or (slow and size <= (STAGNANT if fresh else HARDLY))):
-                y = formula[d.Y]
+                y = formula[d.Y].copy()
                 return Polished(duration, y, c * (y - start.y), start.z + duration * equations.integrands, c)
             before, least = (np.inf if cut else size), min(least, size)
         raise Stalled("no steady state was found", self._worst())
