@@ -1,5 +1,8 @@
 """Ways to the same pattern: exact equals a script in plain abTEM, windows come close, audits say how close."""
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
 import numpy as np
 import pytest
 from microscopy_synthetic import microscope, pure_lamella, small_lamella, tall_lamella
@@ -88,6 +91,16 @@ def test_an_audit_changes_no_pattern(audited):
     plain = scan_4d(small_lamella(), microscope(phonons=2), step="0.5 nm", seed=3)
     assert np.array_equal(plain.expectation, audited.expectation)
     assert plain.audit == ""
+
+
+def test_snapshots_computed_by_other_processes_are_the_same():
+    """An executor gets one task per snapshot; dask's executor has the same form."""
+    asked = {"step": "1 nm", "seed": 3}
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        far = scan_4d(small_lamella(), microscope(phonons=2), **asked, executor=executor, workers=1)
+    near = scan_4d(small_lamella(), microscope(phonons=2), **asked)
+    assert np.array_equal(far.dataset["counts"], near.dataset["counts"])
+    assert np.array_equal(far.expectation, near.expectation)
 
 
 def test_windows_lower_than_the_lamella_are_crops_along_both_axes():
