@@ -1,8 +1,10 @@
 """Ways to the same pattern: exact equals a script in plain abTEM, windows come close, audits say how close."""
 
 from concurrent.futures import ProcessPoolExecutor
+from importlib.util import find_spec
 from multiprocessing import get_context
 
+import abtem
 import numpy as np
 import pytest
 from microscopy_synthetic import microscope, pure_lamella, small_lamella, tall_lamella
@@ -77,6 +79,12 @@ def test_exact_equals_a_script_in_plain_abtem():
 def audited():
     lamella = small_lamella()
     return scan_4d(lamella, microscope(phonons=2), step="0.5 nm", seed=3, audit=2)
+
+
+@pytest.mark.skipif(find_spec("cupy") is not None, reason="cupy is there")
+def test_a_gpu_without_cupy_is_refused():
+    with abtem.config.set({"device": "gpu"}), pytest.raises(PerovsimError, match="needs cupy; install it"):
+        scan_4d(small_lamella(), microscope(phonons=1), step="1 nm", fidelity="exact")
 
 
 def test_a_window_is_audited_against_the_whole_lamella(audited):
