@@ -11,6 +11,7 @@ from perovsim.device.carriers import fixed_charge, image_factor, statistics_tabl
 from perovsim.device.cells import Cells, numbering, starting_densities, value_or
 from perovsim.device.chemistry import compile_reactions
 from perovsim.device.elastic import add_strain_shifts, lattice_rows
+from perovsim.device.excitons import add_excitons
 from perovsim.device.films import ContactProducts, losses, plan_products
 from perovsim.device.mesh import Mesh
 from perovsim.device.numbers import device_numbers, lead_traps, phase_rows
@@ -147,6 +148,7 @@ def build(device) -> Problem:
     cell = _cell(cells, plans, products, start)
     theta = np.divide(cells.of_lattice("vacancy_density"), cell[SITES], out=np.zeros(mesh.n), where=cell[SITES] > 0)
     cell[FIXED] -= cell[SITES] * theta
+    add_excitons(cells, vt, cell)
     cell[INTRINSIC] = cells.given("N_c") * cells.given("N_v") * np.exp(-cells.gap / vt)
     number, excess, excess_number = statistics_tables(device.layers, vt)
     trap, junction = trap_tables(device, mesh, plans, vt)

@@ -10,33 +10,24 @@ from perovsim.constants import Q
 from perovsim.device.assemble import choose_face
 from perovsim.device.bdf import Polished
 from perovsim.device.equations import Equations
+from perovsim.device.rounding import ROUNDING, largest_term
 from perovsim.device.tables import (
+    BESIDE,
     CHARGE,
-    DIFFUSIVITY,
     ELECTRON,
     FILM_FIELD,
     GAP,
     HOLE,
     IN_CELL,
-    JUMP_FIRST,
-    JUMP_SECOND,
     PROCESS,
     PSI,
     QUADRATURES,
     SIGN,
-    SITES,
     SPECIES,
     STEPS,
     VACANCY,
-    WIDTH,
     Control,
 )
-
-ROUNDING = 100.0 * np.finfo(float).eps
-"""Share of the largest term of a face flux that is rounding (physics of the check: 100 machine epsilons)."""
-
-LAST_PLACES = 2.0 * np.finfo(float).eps
-"""Relative accuracy of a polished potential."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +60,8 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
     flow, density = equations.state.flow, equations.state.density
     ion = flow[-1] + t.species[CHARGE, HOLE + 1 :] @ flow[HOLE + 1 : -1]
     ion[[0, -1]] += ledger[-2:]
-    ion += _across_junctions(t, ledger)
+    if t.face[BESIDE].any():
+        ion += _across_junctions(t, ledger)
     psi = state.slope[t.slot[PSI]]
     across = state.slope[int(t.number[FILM_FIELD]) + 1] if t.number[FILM_FIELD] >= 0 else 0.0
     first = t.number[SIGN] * state.slope[t.where.shape[1]] - across
@@ -77,7 +69,7 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
     parts = -Q * flow[ELECTRON], Q * flow[HOLE], Q * ion, Q * displacement
     return FaceCurrents(
         *parts,
-        Q * ROUNDING * max(_largest_flux(t, state.y, density), _largest_displacement(t, state, density)),
+        Q * ROUNDING * largest_term(t, state.y, state.slope, state.coefficient, density),
         float(ledger[QUADRATURES.index("radiative")]),
         float(sum(part[equations.state.held[0]] for part in parts)),
     )
@@ -102,36 +94,3 @@ def _charges(t) -> np.ndarray:
     for kind, number in ((VACANCY, 1.0), *((SPECIES + s, z) for s, z in enumerate(t.species[CHARGE]))):
         charge[t.slot[kind][t.slot[kind] >= 0]] = number
     return charge
-
-
-def _largest_displacement(t, state: Polished, density: np.ndarray) -> float:
-    """Largest single term of the displacement, as the integrator forms it [m^-2 s^-1]: of potentials, and of the charge
-    of a cell, by which the displacements of its two faces differ."""
-    psi = t.slot[PSI]
-    rate = state.coefficient * np.abs(state.y[psi]) + np.abs(state.slope[psi])
-    charge = (np.abs(t.species[CHARGE])[:, None] * np.abs(density)).sum(axis=0) + t.cell[SITES] * _vacancies(t, state.y)
-    faces = np.maximum(t.face[GAP, :-1], t.face[GAP, 1:]) * rate
-    return float(max(faces.max(), state.coefficient * (charge * t.cell[WIDTH]).max()))
-
-
-def _vacancies(t, y: np.ndarray) -> np.ndarray:
-    """Site fraction of vacancies, 0 outside the lattices (n,)."""
-    slot = t.slot[VACANCY]
-    return np.where(slot >= 0, np.abs(y[slot]), 0.0)
-
-
-def _largest_flux(t, y: np.ndarray, density: np.ndarray) -> float:
-    """Largest single term g c B(d) of the fluxes of charge between cell centres and to the contacts [m^-2 s^-1].
-
-    B(d) <= 1 + |d| with the drop d of the potential. Potentials that are known to LAST_PLACES raise the term: they
-    enter it as e^psi. Halides on a lattice count by their vacancies, which they need to move.
-    """
-    psi, charge = y[t.slot[PSI]], np.abs(t.species[CHARGE])[:, None]
-    jump = t.cell[[JUMP_FIRST, JUMP_SECOND]].max(axis=0)
-    half = 2.0 * np.vstack((t.species_cell[DIFFUSIVITY], jump)) / t.cell[WIDTH]
-    c = np.vstack((charge * np.abs(density), t.cell[SITES] * _vacancies(t, y)))
-    c *= 1.0 + LAST_PLACES / ROUNDING * np.abs(psi)
-    with np.errstate(divide="ignore"):
-        g = 1.0 / (1.0 / half[:, :-1] + 1.0 / half[:, 1:])
-    inner = (g * np.maximum(c[:, :-1], c[:, 1:]) * (1.0 + np.abs(np.diff(psi)))).max(initial=0.0)
-    return float(max(inner, (half[: HOLE + 1, [0, -1]] * c[: HOLE + 1, [0, -1]]).max()))

@@ -272,7 +272,7 @@ def _refuse_carriers(device) -> None:
     beyond += [
         f"{name} of layer '{x.name}'"
         for x in device.layers
-        for name in ("field_factor_electron", "field_factor_hole", "langevin_prefactor")
+        for name in ("field_factor_electron", "field_factor_hole", "langevin_prefactor", "exciton_formation")
         if getattr(x, name)
     ]
     if beyond:

@@ -180,6 +180,9 @@ class ElectronicProperties(ModelData):
     [eV], for statistics = "gauss_fermi". field_factor_* : beta of a Poole-Frenkel mobility
     mu exp(beta sqrt|F|) [sqrt(m/V)]. langevin_prefactor : gamma in k = gamma q (mu_n + mu_p)/eps,
     bimolecular recombination without light in addition to k_radiative.
+    exciton_* : bound pairs, all five or none: they form with the coefficient `formation`, dissociate against
+    the binding energy with the density of free pairs `states` (mu kT/2 pi hbar^2)^(3/2), and decay with and without
+    light; they stay where they form and follow the carriers at once (perovsim.physics.excitons).
     """
 
     permittivity: dim.Permittivity | None = None
@@ -203,10 +206,16 @@ class ElectronicProperties(ModelData):
     lifetime_hole: dim.Lifetime | None = None
     trap_energy: dim.Level | None = None
     generation: dim.GenerationRate | None = None
+    exciton_formation: dim.Capture | None = None
+    exciton_binding_energy: dim.Barrier | None = None
+    exciton_states: dim.PositiveDensity | None = None
+    exciton_radiative_rate: dim.RateConstant | None = None
+    exciton_nonradiative_rate: dim.RateConstant | None = None
 
 
 ELECTRONIC_KEYS: tuple[str, ...] = tuple(ElectronicProperties.model_fields)
 LATTICE_KEYS: tuple[str, ...] = tuple(HalideLattice.model_fields)
+EXCITON_KEYS = tuple(key for key in ELECTRONIC_KEYS if key.startswith("exciton_"))
 TRANSPORT_NEEDS = (
     "electron_affinity",
     "ionisation_energy",
