@@ -36,9 +36,11 @@ CROSSING = 1e-12
 
 @dataclass(frozen=True)
 class Stored:
-    """A stored time [s]: its state, displacement current through the faces [q m^-2 s^-1], charge passed [C/m^2]."""
+    """A stored time [s], since the control was set too: its state, displacement current through the faces
+    [q m^-2 s^-1], charge passed [C/m^2]."""
 
     time: float
+    since: float
     state: State
     displacement: np.ndarray
     passed: float
@@ -200,11 +202,11 @@ class Drive:
                 for which, watch in enumerate(watches):
                     if watch.direction * (self.voltage - watch.level) > 0.0:
                         end = start + self._crossing(source, start, dt, label, watch.level, state, passed)
-                        self._store(self.clock + end)
+                        self._store(end)
                         return end, which
                 if self.progress is not None:
                     self.progress(self.clock + start + dt, label)
-            self._store(self.clock + time)
+            self._store(time)
             before = time
         return before, None
 
@@ -250,8 +252,8 @@ class Drive:
         """Voltage of the stack [V]."""
         return self.stack.vt * self.equations.voltage(self.state)
 
-    def _store(self, time: float) -> None:
-        self.stored.append(Stored(time, self.state, self.displacement, self.passed))
+    def _store(self, since: float) -> None:
+        self.stored.append(Stored(self.clock + since, since, self.state, self.displacement, self.passed))
 
     def _failure(self, stop: NotConverged, time: float, dt: float, label: str) -> SimulationError:
         cell = min(max(stop.cell, 1), self.stack.n)
