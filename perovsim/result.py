@@ -162,6 +162,12 @@ class Result:
         return float(t[k - 1] + share * (t[k] - t[k - 1]) - t[0])
 
     @property
+    def light_left(self) -> float | None:
+        """Light at the last settled time, at the end of the last pulse of a train, over that of the reference."""
+        found = self._from_reference("photon_flux")
+        return None if found is None or found[1][0] <= 0.0 else float(found[1][-1] / found[1][0])
+
+    @property
     def delta_V(self) -> float | None:
         """Voltage at the last settled time minus that at the reference [V]."""
         found = self._from_reference("V")
@@ -207,9 +213,17 @@ class Result:
             *self._mechanics(last),
             *heat,
             *spectra,
+            *self._warnings(),
             "  conservation      " + ", ".join(f"{name} {value:.1e}" for name, value in self.worst_balances.items()),
         ]
         return "\n".join(lines)
+
+    def _warnings(self) -> list[str]:
+        """What the run says about its mesh."""
+        if "detail" not in self.events:
+            return []
+        said = zip(*(self.events[name].values for name in ("event_time", "kind", "detail")), strict=True)
+        return [f"  mesh              from {time:.3g} s on {text}" for time, kind, text in said if kind == "resolution"]
 
     def _mechanics(self, last: dict[str, float]) -> list[str]:
         """Largest strain and energy release of each halide lattice beside what the device file says is critical."""

@@ -19,7 +19,7 @@ from perovsim.plot.figures import (
     terminals,
 )
 from perovsim.plot.limits import limit
-from perovsim.plot.peers import peers
+from perovsim.plot.peers import peer_profiles, peers
 from perovsim.plot.spectra import spectra
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "halides",
     "impedance",
     "limit",
+    "peer_profiles",
     "peers",
     "profiles",
     "spectra",
