@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from perovsim.result import Result
 
 CELLS = {"htl": 16, "emitter": 30, "etl": 16}
-"""A third of the shipped mesh: voltages within 10 mV, amounts within 2 % (tests/unit/test_teach_lessons.py)."""
-RTOL = 1e-4
-"""Ten times that of a study: saves a third of the steps and changes no shown digit."""
+"""A third of the shipped mesh: voltages within 20 mV, amounts within 2 % (tests/unit/test_teach_lessons.py)."""
+RTOL = 3e-4
+"""Thirty times that of a study: half of the steps, and less than a tenth of what the mesh changes."""
 POINTS_PER_DECADE = 4
 _DONE: dict[str, Result] = {}
 _LOCK = Lock()

@@ -19,6 +19,10 @@ HOST = "127.0.0.1"
 OPEN_AFTER = 1.0
 """The browser opens this long [s] after the server begins to start."""
 FOLDER = Path(__file__).parent
+ASSETS = "/page"
+"""Address of the scripts of marimo: one for all lessons, so that a browser reads them once, not for each lesson."""
+UNCHANGED = {"Cache-Control": "public, max-age=31536000, immutable"}
+"""Names of marimo's scripts hold a hash of their content: a browser need not ask again."""
 
 
 def serve(port: int, browser: bool = True, say: Callable[[str], None] = print) -> None:
@@ -58,7 +62,7 @@ def make_app() -> Starlette:
     from starlette.responses import HTMLResponse
     from starlette.routing import Mount, Route
 
-    builder = marimo.create_asgi_app(quiet=True, include_code=False)
+    builder = marimo.create_asgi_app(quiet=True, include_code=False, asset_url=ASSETS)
     for key in LESSONS:
         builder = builder.with_app(path=f"/{key}", root=str(FOLDER / "lessons" / f"{key}.py"))
 
@@ -68,7 +72,34 @@ def make_app() -> Starlette:
     async def theory(request: Any) -> HTMLResponse:
         return _theory(request.path_params["name"])
 
-    return Starlette(routes=[Route("/", index), Route("/theory/{name}", theory), Mount("/lesson", builder.build())])
+    return Starlette(
+        routes=[
+            Route("/", index),
+            Route("/theory/{name}", theory),
+            Mount("/lesson", builder.build()),
+            Mount(ASSETS, _scripts()),
+        ]
+    )
+
+
+def _scripts() -> Any:
+    """The scripts, styles and letters of marimo, with leave to keep them."""
+    from starlette.staticfiles import StaticFiles
+
+    class Kept(StaticFiles):
+        def file_response(self, *args: Any, **words: Any) -> Any:
+            reply = super().file_response(*args, **words)
+            if Path(args[0]).parent.name == "assets":
+                reply.headers.update(UNCHANGED)
+            return reply
+
+    return Kept(directory=_marimo_scripts())
+
+
+def _marimo_scripts() -> Path:
+    import marimo
+
+    return Path(marimo.__file__).parent / "_static"
 
 
 def _theory(name: str) -> Any:
