@@ -15,7 +15,7 @@ _BLOCK = re.compile(r"^\$\$\s*$\n(.*?)\n^\$\$\s*$|\$\$(.+?)\$\$", re.MULTILINE |
 _INLINE = re.compile(r"\$([^$\n]+)\$")
 _CITE = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
 _LINK = re.compile(r"\[([^\]]+)\]\((?!https?:|#)[^)]*\)")
-_FIGURE = re.compile(r"^```\{figure\}.*?^```\s*$", re.MULTILINE | re.DOTALL)
+_FIGURE = re.compile(r"^```\{(?:figure|verification)\}.*?^```\s*$", re.MULTILINE | re.DOTALL)
 _BIBLIOGRAPHY = re.compile(r"^```\{bibliography\}.*?^```\s*$", re.MULTILINE | re.DOTALL)
 _LABEL = re.compile(r"^\([\w-]+\)=\s*$", re.MULTILINE)
 

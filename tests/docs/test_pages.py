@@ -23,6 +23,7 @@ LEFT_BEHIND = {
     "fit": ("fit_exciton.csv", "out/bowing/report.html", "out/bowing/fit.json"),
 }
 SAID = {"peer_case": "1 of 1 within the tolerance", "fit": "10000 samples, converged"}
+DIRECTIVES = ("{toctree}", "{eval-rst}", "{bibliography}", "{verification}")
 SERVES = "perovsim teach"
 """A server that never ends; tests/browser starts it."""
 
@@ -60,7 +61,7 @@ def test_blocks_that_do_not_run_are_plain_text() -> None:
     """Only python, console and toml run; whatever else a page shows says that it is text, or is a directive."""
     for page in DOCS.rglob("*.md"):
         opened = LANGUAGE.findall(page.read_text(encoding="utf-8"))[::2]
-        assert set(opened) <= {"python", "console", "toml", "text", "{toctree}", "{eval-rst}", "{bibliography}"}, page
+        assert set(opened) <= {"python", "console", "toml", "text", *DIRECTIVES}, page
 
 
 @pytest.mark.parametrize("name", page_names())
