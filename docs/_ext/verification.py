@@ -53,8 +53,8 @@ class Verification(SphinxDirective):
             raise self.error(f"{name}: {'; '.join(failed)}")
         case = result.case
         return limit(result), (
-            f"{case.what[0].upper()}{case.what[1:]}. Exact: {case.exact}. All {len(result.checks)} numbers agree within "
-            f"their tolerances; perovsim validate analytic {name} shows them."
+            f"{case.what[0].upper()}{case.what[1:]}. Exact: {case.exact}. All {len(result.checks)} numbers agree "
+            f"within their tolerances; perovsim validate analytic {name} shows them."
         )
 
 

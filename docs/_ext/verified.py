@@ -164,9 +164,10 @@ def exciton() -> Any:
 def pattern_strain() -> Any:
     """Left: strain along x that the fit of a nanobeam pattern (10 nm of CsPb(Br,Cl)₃, 300 keV, 1.5 mrad) finds at
     3000 electrons/Å² and 1 nm² per pattern, against what was put in: chloride and stress together. Right, for 24 draws
-    at each dose: rms distance from what was put in (marks) beside the error that the fit states (lines); draws in which no lattice stands out are left out. The scatter
-    falls as one over the root of the dose (checked: power −0.5 ± 0.1); what stays at high dose is the scale of the
-    camera and the structure inside the disks, which counting does not remove.
+    at each dose: rms distance from what was put in (marks) beside the error that the fit states (lines); draws in
+    which no lattice stands out are left out. The scatter falls as one over the root of the dose (checked: power
+    −0.5 ± 0.1); what stays at high dose is the scale of the camera and the structure inside the disks, which counting
+    does not remove.
     """
     from perovsim.teach.subjects.microscope import (
         lattice_strain,
