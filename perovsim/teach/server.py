@@ -21,6 +21,10 @@ OPEN_AFTER = 1.0
 FOLDER = Path(__file__).parent
 ASSETS = "/page"
 """Address of the scripts of marimo: one for all lessons, so that a browser reads them once, not for each lesson."""
+HEAD = """<style title="marimo-custom">
+:focus-visible { outline: 3px solid #0072b2; outline-offset: 2px; }
+</style>"""
+"""Where the keyboard is must be seen; marimo copies styles of this title to its controls."""
 UNCHANGED = {"Cache-Control": "public, max-age=31536000, immutable"}
 """Names of marimo's scripts hold a hash of their content: a browser need not ask again."""
 
@@ -62,7 +66,7 @@ def make_app() -> Starlette:
     from starlette.responses import HTMLResponse
     from starlette.routing import Mount, Route
 
-    builder = marimo.create_asgi_app(quiet=True, include_code=False, asset_url=ASSETS)
+    builder = marimo.create_asgi_app(quiet=True, include_code=False, asset_url=ASSETS, html_head=HEAD)
     for key in LESSONS:
         builder = builder.with_app(path=f"/{key}", root=str(FOLDER / "lessons" / f"{key}.py"))
 

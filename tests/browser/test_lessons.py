@@ -73,6 +73,17 @@ def test_slider_keeps_the_focus_of_the_keyboard(page, served) -> None:
         assert number(page, "truth") == CLOSE(lesson.view(lesson.settings(strain=strain)).value("truth"), rel=1e-6)
 
 
+def test_place_of_the_keyboard_is_seen(page, served) -> None:
+    """Tab goes through link, slider and switches; each draws the outline of the lessons (3 px)."""
+    page.goto(f"{served}/lesson/halides/")
+    page.wait_for_selector("#chloride")
+    for role in ("slider", "switch"):
+        page.get_by_role(role).first.focus()
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Tab")
+        assert page.get_by_role(role).first.evaluate("(e) => getComputedStyle(e).outlineWidth") == "3px"
+
+
 def test_hypothesis_switch_turns_the_direction_of_chloride(page, served) -> None:
     page.goto(f"{served}/lesson/halides/")
     page.wait_for_selector("#chloride")
