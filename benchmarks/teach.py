@@ -3,11 +3,13 @@
 A server is started as `perovsim teach` starts it; one browser visits the lessons in their order, as a student does,
 so that the first load is one with an empty cache. `answer_seconds` is the median over sliders and switches of the
 lessons of device models, each moved by its key to a value that was not computed before, from the stroke to the new
-number on the page, by the clock of the page. `recomputation_cpu_seconds` is the model's own part of that.
+number on the page, by the clock of the page. `recomputation_cpu_seconds` is the model's own part of that;
+`load_average` is that of the machine before, above the number of its cores the other times say little.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -50,7 +52,7 @@ def run() -> dict[str, Any]:
     """Return the times of each page, of each control, and what went wrong on the consoles."""
     from perovsim.teach import LESSONS, load_lesson
 
-    loads, answers, wrong = {}, {}, []
+    loads, answers, wrong, busy = {}, {}, [], os.getloadavg()[0]
     with _served() as (address, ready), _browser() as page:
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -69,6 +71,7 @@ def run() -> dict[str, Any]:
         "answer_seconds": {key: round(seconds, 3) for key, seconds in device.items()},
         "recomputation_cpu_seconds": {key: _recomputation(load_lesson(key)) for key in LESSONS},
         "console_errors": wrong,
+        "load_average": round(busy, 1),
         "bar_load_seconds": BAR_LOAD_S,
         "bar_answer_seconds": BAR_ANSWER_S,
         "held": max(loads.values()) <= BAR_LOAD_S and slowest <= BAR_ANSWER_S and not wrong,
