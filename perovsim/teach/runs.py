@@ -29,12 +29,15 @@ def lesson_device() -> Device:
     return load_device("nanoled_like").with_values({f"layer.{name}.cells": n for name, n in CELLS.items()})
 
 
-def run(hypotheses: tuple[str, ...], values: Mapping[str, Any], steps: list[Any], ions: str = "uniform") -> Result:
-    """The run of the lesson device with some values changed through some steps; the same run is made once."""
+def run(hypotheses: tuple[str, ...], values: Mapping[str, Any], steps: list[Any], **protocol: Any) -> Result:
+    """The run of the lesson device with some values changed through some steps; the same run is made once.
+
+    protocol : what else the protocol takes, such as `first_output`: what a lesson does not show need not be stored
+    """
     from perovsim.model import Protocol
 
     device = lesson_device().with_hypotheses(*hypotheses).with_values(dict(values))
-    return cached(device, Protocol(steps, ions=ions, points_per_decade=POINTS_PER_DECADE))
+    return cached(device, Protocol(steps, points_per_decade=POINTS_PER_DECADE, **protocol))
 
 
 def cached(device: Device, protocol: Protocol) -> Result:

@@ -68,7 +68,7 @@ def _run(chloride: float, thickness: float, contact: float, current: bool) -> Re
     values: dict[str, Any] = composition(lesson_device(), chloride) | {"layer.emitter.thickness": f"{thickness:g} nm"}
     for process in ("displacement_Cl", "displacement_Br", "exchange"):
         values[f"process.{process}.area_fraction"] = 0.01 * contact
-    return run(("corrosion_couple",), values, steps)
+    return run(("corrosion_couple",), values, steps, first_output=FIRST)
 
 
 def composition(device: Device, x_cl: float) -> dict[str, float]:
