@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import webbrowser
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any
@@ -71,7 +73,7 @@ def make_app() -> Starlette:
         builder = builder.with_app(path=f"/{key}", root=str(FOLDER / "lessons" / f"{key}.py"))
 
     async def index(request: Any) -> HTMLResponse:
-        return HTMLResponse(index_html())
+        return HTMLResponse(index_html(more=_ahead()))
 
     async def theory(request: Any) -> HTMLResponse:
         return _theory(request.path_params["name"])
@@ -100,6 +102,14 @@ def _scripts() -> Any:
     return Kept(directory=_marimo_scripts())
 
 
+@lru_cache
+def _ahead() -> str:
+    """Links by which a browser fetches the scripts of the lessons while the reader chooses one."""
+    page = (_marimo_scripts() / "index.html").read_text(encoding="utf-8")
+    scripts = re.findall(r'(?:href|src)="\./(assets/[^"]+\.js)"', page)
+    return "".join(f'<link rel="prefetch" as="script" crossorigin href="{ASSETS}/{name}">' for name in scripts)
+
+
 def _marimo_scripts() -> Path:
     import marimo
 
@@ -117,8 +127,8 @@ def _theory(name: str) -> Any:
     return HTMLResponse(fill("plain.html", title=theory_title(name), body=theory_html(name)))
 
 
-def index_html(address: str = "/lesson/{key}/") -> str:
-    """A page with a link to each lesson; `address` makes the link of a key."""
+def index_html(address: str = "/lesson/{key}/", more: str = "") -> str:
+    """A page with a link to each lesson; `address` makes the link of a key, `more` is HTML below."""
     from html import escape
 
     from perovsim.teach.web import fill
@@ -128,5 +138,7 @@ def index_html(address: str = "/lesson/{key}/") -> str:
         f'<li><a href="{address.format(key=one.key)}">{escape(one.title)}</a><br>{escape(one.question)}</li>'
         for one in lessons
     )
-    body = f'<h1>perovsim: lessons</h1><p>How a halide-perovskite LED degrades.</p><ul class="lessons">{items}</ul>'
+    body = (
+        f'<h1>perovsim: lessons</h1><p>How a halide-perovskite LED degrades.</p><ul class="lessons">{items}</ul>{more}'
+    )
     return fill("plain.html", title="perovsim: lessons", body=body)
