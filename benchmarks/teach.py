@@ -1,10 +1,10 @@
 """Lessons in headless Chromium: how long a page takes to load, and a control to change the number it governs.
 
 A server is started as `perovsim teach` starts it; one browser with an empty cache opens the list of lessons, where it
-rests until the network does, and then the lessons in their order. `answer_seconds` is the median over sliders and switches of the
-lessons of device models, each moved by its key to a value that was not computed before, from the stroke to the new
-number on the page, by the clock of the page. `recomputation_cpu_seconds` is the model's own part of that;
-`load_average` is that of the machine before, above the number of its cores the other times say little.
+rests until the network does, and then the lessons in their order. `answer_seconds` is the median over sliders and
+switches of the lessons of device models, each moved by its key to a value that was not computed before, from the
+stroke to the new number on the page, by the clock of the page. `recomputation_cpu_seconds` is the model's own part of
+that; `load_average` is that of the machine before, above the number of its cores the other times say little.
 """
 
 from __future__ import annotations
