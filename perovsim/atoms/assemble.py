@@ -43,6 +43,7 @@ class Parts:
     checks: list[check.Check]
     sources: list[str]
     limits: tuple[str, ...]
+    potential: Any
 
 
 def assemble(
@@ -95,7 +96,7 @@ def assemble(
     rows += check.check_distances([piece for piece in pieces if len(piece)], frame.box)
     rows.append(check.check_borders(np.concatenate([p.positions[:, 2] for p in pieces]), 0.5e10 * frame.in_plane))
     check.raise_failures(tuple(rows))
-    return Parts(pieces, _join(truths), rows, _sources(inside, pieces), _LIMITS)
+    return Parts(pieces, _join(truths), rows, _sources(inside, pieces), _LIMITS, _potential(state, move))
 
 
 def _contact(
@@ -212,6 +213,18 @@ def _truth(
         "layer": ("x", [region.name] * len(x)),
     }
     return xr.Dataset(data, coords, {"reference_cell": frame.cell, "time": state.time})
+
+
+def _potential(state: DeviceState, move: Displacement) -> Any:
+    """Return the inner potential of the device over the places where its cells now lie; None where there is none."""
+    import xarray as xr
+
+    values = state.profiles.get("potential")
+    if values is None or not np.isfinite(values).any():
+        return None
+    known = np.isfinite(values)
+    x = np.asarray(move(state.x[known]))
+    return xr.DataArray(values[known], {"x": ("x", x, {"units": "m"})}, ("x",), attrs={"units": "V"})
 
 
 def _join(truths: list) -> Any:

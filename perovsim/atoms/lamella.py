@@ -32,6 +32,7 @@ class Lamella:
     slice_thickness : slices along z that no atom borders on [m]
     truth : xarray Dataset over x [m]: strain_xx, strain_in_plane, theta_Cl, theta_Br, theta_V,
     x_Cl, Pb0, crystallinity; strain against the cell `reference_cell` [m]
+    potential : xarray DataArray over x [m], inner potential of the device [V]; None where its state has none
     checks : what was verified; citation, seed, device, time [s], hypotheses : provenance
     """
 
@@ -50,6 +51,7 @@ class Lamella:
     time: float
     hypotheses: tuple[str, ...]
     limits: tuple[str, ...] = field(default=())
+    potential: Any = None
 
     @property
     def composition(self) -> dict[str, int]:
@@ -198,4 +200,5 @@ def _lamella(parts: Parts, state: DeviceState, frame: Frame, centre: float, seed
         time=state.time,
         hypotheses=tuple(dict.fromkeys(str(p.hypothesis) for p in processes)),
         limits=parts.limits,
+        potential=parts.potential,
     )

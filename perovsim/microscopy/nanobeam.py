@@ -10,6 +10,7 @@ import xarray as xr
 
 from perovsim.errors import PerovsimError
 from perovsim.microscopy.audit import EDGE_SHARE, Audit, compare_exactly, draw
+from perovsim.microscopy.beam_directions import directions, lit_pixels, shape_attributes
 from perovsim.microscopy.counting import poisson_counts
 from perovsim.microscopy.exact import ExactPatterns
 from perovsim.microscopy.fidelity import choose
@@ -18,13 +19,14 @@ from perovsim.microscopy.potential import ABTEM, POSITIONS
 from perovsim.microscopy.provenance import provenance
 from perovsim.microscopy.readout import binned, read_out, require_unsaturated
 from perovsim.microscopy.scan import FORMAT, Scan4D
+from perovsim.microscopy.segments import Segments, collect, segment_weights
 from perovsim.microscopy.snapshots import Snapshots
 from perovsim.microscopy.tabulated import TablePatterns, is_crystal
 from perovsim.microscopy.window import WindowPatterns
 from perovsim.microscopy.work import Workers
 
 WAYS = {"crystal": TablePatterns, "window": WindowPatterns, "exact": ExactPatterns}
-_COUNT_SEEDS, _READOUT_SEEDS = 2, 3
+_COUNT_SEEDS, _READOUT_SEEDS, _SEGMENT_SEEDS = 2, 3, 6
 """Streams of random numbers beside those of the snapshots, so that no two uses share numbers."""
 
 
@@ -41,6 +43,7 @@ def scan_4d(
     error: float | None = None,
     window: float | str | None = None,
     projection: str = POSITIONS,
+    device_potential: bool = False,
     audit: int = 0,
     progress: Callable[[float], None] | None = None,
     workers: int | None = None,
@@ -49,14 +52,17 @@ def scan_4d(
 
     I(q) = < |F psi_out|^2 > over frozen phonons; counts are Poisson(electrons x I)
     step : distance of the probes [m] or text, of the mode when None; they lie at the interface plus
-    multiples of it. positions : x, or (x, y) pairs, on the device axis [m], instead
+    multiples of it. positions : x, or (x, y) pairs, on the device axis [m], instead; (rows, columns, 2) for a grid
     phonons : snapshots, of the microscope when None; seed : of phonons and counts
     fidelity : "exact" (abTEM on the whole lamella), "window" (crops around each probe) or "crystal" (table of one
     cell, perovskite alone), or error : the tolerated sum |I - I_exact| / sum I_exact
     window : edge of the crops [m] or text, at least 2 nm when None
     projection : of atoms, "positions" or "abtem" (its infinite projection, which spreads them over the grid)
+    device_potential : with the electrostatic potential of the device as a slow phase, which deflects the beam
     audit : positions drawn at random and computed again exactly; the deviation goes to attrs and `Scan4D.audit`
     progress : called with the share done, 0 to 1; workers : threads, one per processor when None
+    A mode with precession averages I over the directions of its cone; one with a segmented detector has its counts
+    too, as if a second scan had been made with it (`segmented`).
     Raises PerovsimError for a detector beyond the grid's angles, a probe that does not fit into the
     window, overlapping atoms, missing thermal displacements, more memory than there is.
     """
@@ -70,29 +76,32 @@ def scan_4d(
     electrons = electrons_per_pattern(beam, step)
     plan = plan_scan(lamella, microscope, beam, step, positions, window)
     way = choose(fidelity, error, error is not None and is_crystal(lamella, plan))
-    require_unsaturated(beam.camera, electrons, np.pi * (float(beam.semiangle) / plan.pixel) ** 2, mode)
-    snapshots = Snapshots(plan, lamella, microscope, beam, seed)
+    fold = plan.fold * (1 if beam.camera is None else beam.camera.binning)
+    require_unsaturated(beam.camera, electrons, lit_pixels(plan, beam, fold), mode)
+    segments = None if beam.segmented is None else Segments.of(beam.segmented)
+    weights = None if segments is None else _weights(plan, fold, segments)
+    snapshots = Snapshots(plan, lamella, microscope, beam, seed, device_potential)
     tool = microscope, beam, projection
     patterns = WAYS[way](plan, snapshots, *tool)
     checked = draw(len(plan.positions), audit, seed)
     checks = [ExactPatterns(plan.only(checked), snapshots.only(checked), *tool)] if audit else []
-    done = _Share(progress, phonons * sum(part.work for part in (patterns, *checks)))
+    tilts = directions(beam)
+    done = _Share(progress, phonons * len(tilts) * sum(part.work for part in (patterns, *checks)))
     with Workers(workers) as pool:
-        expectation, rings = _average(patterns, phonons, pool, done)
-        again = [_average(check, phonons, pool, done)[0] for check in checks]
-    found = [_audited(plan, beam, expectation[checked], exact) for exact in again]
+        expectation, rings = _average(patterns, phonons, tilts, fold, pool, done)
+        again = [_average(check, phonons, tilts, fold, pool, done)[0] for check in checks]
+    found = [_audited(fold * plan.pixel, beam, expectation[checked], exact) for exact in again]
     camera = beam.camera
-    if camera is not None:
-        expectation = binned(expectation, camera.binning)
     counts = poisson_counts(electrons * expectation, [seed, _COUNT_SEEDS])
     if camera is not None:
         counts = read_out(counts, camera, [seed, _READOUT_SEEDS])
-    return _scan(
+    scan = _scan(
         plan,
         lamella,
         microscope,
         beam,
         snapshots,
+        fold,
         expectation,
         counts,
         rings,
@@ -101,22 +110,61 @@ def scan_4d(
         seed=seed,
         fidelity=way,
         projection=projection,
+        device_potential=int(device_potential),
         **(found[0].attributes() if found else {}),
     )
+    return scan if segments is None else _with_segments(scan, segments, weights, electrons, seed)
 
 
-def _average(patterns: Any, phonons: int, pool: Workers, done: Callable[[int], None]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean over snapshots (position, qy, qx), and the rings of each (position, snapshot, ring)."""
+def _weights(plan: Plan, fold: int, segments: Segments) -> np.ndarray:
+    """Return the share of each detector pixel in each segment, before anything is computed."""
+    q = _angles(plan, fold)
+    return segment_weights(np.stack(np.meshgrid(q, q, indexing="xy"), axis=-1), fold * plan.pixel, segments)
+
+
+def _angles(plan: Plan, fold: int) -> np.ndarray:
+    """Return the angles of the detector pixels along x and along y [rad]."""
+    half = (plan.half - fold // 2) // fold
+    return fold * plan.pixel * np.arange(-half, half + 1)
+
+
+def _with_segments(scan: Scan4D, segments: Segments, weights: np.ndarray, electrons: float, seed: int) -> Scan4D:
+    """Return the scan with the counts and the expectation of a segmented detector."""
+    dims = ("position", "detector_ring", "sector")
+    expected = collect(scan.expectation, weights)
+    counts = poisson_counts(electrons * expected, [seed, _SEGMENT_SEEDS])
+    known = {"radii": list(segments.radii), "rotation": segments.rotation}
+    found = scan.dataset.assign(
+        segments=(dims, counts, {"units": "electron", "long_name": "counts of the segmented detector", **known}),
+        segments_expectation=(dims, expected, {"units": "1", "long_name": "fraction of the beam per segment", **known}),
+    )
+    return Scan4D(found)
+
+
+def _average(
+    patterns: Any,
+    phonons: int,
+    tilts: list[tuple[float, float]],
+    fold: int,
+    pool: Workers,
+    done: Callable[[int], None],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean over snapshots and tilts (position, qy, qx), and the rings of each (position, snapshot, ring).
+
+    fold : computed pixels along each edge of a detector pixel
+    """
     total, rings = 0.0, []
     for number in range(phonons):
-        intensity = patterns.snapshot(number, pool, done)
+        intensity = sum(patterns.snapshot(number, pool, done, tilt) for tilt in tilts) / len(tilts)
+        intensity = binned(intensity, fold)
         total = total + intensity
         rings.append(_ring_sums(intensity))
     return total / phonons, np.stack(rings, axis=1)
 
 
-def _audited(plan: Plan, beam: Any, found: np.ndarray, exact: np.ndarray) -> Audit:
-    outside = np.hypot(plan.q[None, :], plan.q[:, None]) > EDGE_SHARE * float(beam.semiangle)
+def _audited(pixel: float, beam: Any, found: np.ndarray, exact: np.ndarray) -> Audit:
+    steps = np.arange(found.shape[-1]) - found.shape[-1] // 2
+    outside = pixel * np.hypot(steps[None, :], steps[:, None]) > EDGE_SHARE * float(beam.semiangle)
     return compare_exactly(found, exact, outside)
 
 
@@ -147,15 +195,14 @@ def _scan(
     microscope: Any,
     beam: Any,
     snapshots: Snapshots,
+    fold: int,
     expectation: np.ndarray,
     counts: np.ndarray,
     rings: np.ndarray,
     **settings: Any,
 ) -> Scan4D:
     camera = beam.camera
-    pixel = plan.pixel * (1 if camera is None else camera.binning)
-    half = expectation.shape[-1] // 2
-    q = pixel * np.arange(-half, half + 1)
+    q = _angles(plan, fold)
     dims = ("position", "qy", "qx")
     data = {
         "counts": (dims, counts, {"units": "electron" if camera is None else "count", "long_name": "counts"}),
@@ -183,6 +230,8 @@ def _scan(
         "energy": float(microscope.energy),
         "semiangle": float(beam.semiangle),
         **settings,
+        **({"scan_shape": list(plan.shape)} if plan.shape else {}),
+        **shape_attributes(beam),
         "kept_angle": plan.grid.kept(plan.lam),
         "sampling": max(plan.grid.step),
         "cell_edge": plan.grid.size[0],
