@@ -63,11 +63,13 @@ class ExactPatterns:
         corner = np.array([self.plan.low, 0.0])
         return np.array([self._detect(wave, at - corner) for wave, at in zip(waves, places, strict=True)])
 
-    def annular(self, number: int, inner: float, outer: float, pool: Workers) -> np.ndarray:
+    def annular(
+        self, number: int, inner: float, outer: float, pool: Workers, done: Callable[[int], None] = lambda _: None
+    ) -> np.ndarray:
         """Return the share of the beam between two angles [rad] at each position, on the pixels of the whole cell."""
         angle = self.grid.angles(self.plan.lam)
         seen = (angle >= inner) & (angle < outer)
-        waves = self.exit_waves(number, self.snapshots.positions(number), pool, lambda _: None)
+        waves = self.exit_waves(number, self.snapshots.positions(number), pool, done)
         return np.array([(np.abs(fft.fft2(wave)[seen] / wave.size) ** 2).sum(dtype=float) for wave in waves])
 
     def exit_waves(

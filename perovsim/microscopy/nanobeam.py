@@ -23,7 +23,7 @@ from perovsim.microscopy.segments import Segments, collect, segment_weights
 from perovsim.microscopy.snapshots import Snapshots
 from perovsim.microscopy.tabulated import TablePatterns, is_crystal
 from perovsim.microscopy.window import WindowPatterns
-from perovsim.microscopy.work import Workers
+from perovsim.microscopy.work import Share, Workers
 
 WAYS = {"crystal": TablePatterns, "window": WindowPatterns, "exact": ExactPatterns}
 _COUNT_SEEDS, _READOUT_SEEDS, _SEGMENT_SEEDS = 2, 3, 6
@@ -86,7 +86,7 @@ def scan_4d(
     checked = draw(len(plan.positions), audit, seed)
     checks = [ExactPatterns(plan.only(checked), snapshots.only(checked), *tool)] if audit else []
     tilts = directions(beam)
-    done = _Share(progress, phonons * len(tilts) * sum(part.work for part in (patterns, *checks)))
+    done = Share(progress, phonons * len(tilts) * sum(part.work for part in (patterns, *checks)))
     with Workers(workers) as pool:
         expectation, rings = _average(patterns, phonons, tilts, fold, pool, done)
         again = [_average(check, phonons, tilts, fold, pool, done)[0] for check in checks]
@@ -166,18 +166,6 @@ def _audited(pixel: float, beam: Any, found: np.ndarray, exact: np.ndarray) -> A
     steps = np.arange(found.shape[-1]) - found.shape[-1] // 2
     outside = pixel * np.hypot(steps[None, :], steps[:, None]) > EDGE_SHARE * float(beam.semiangle)
     return compare_exactly(found, exact, outside)
-
-
-class _Share:
-    """Progress in slices and probes."""
-
-    def __init__(self, progress: Callable[[float], None] | None, total: int) -> None:
-        self.progress, self.total, self.done = progress, total, 0
-
-    def __call__(self, count: int) -> None:
-        self.done += count
-        if self.progress is not None:
-            self.progress(self.done / self.total)
 
 
 def _ring_sums(intensity: np.ndarray) -> np.ndarray:

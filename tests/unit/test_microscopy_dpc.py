@@ -47,7 +47,7 @@ def test_segments_share_out_the_pixels():
 
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_deflection_is_the_shift_of_the_disk(detector):
-    """Centre of mass to the sampling of the drawn edge; segments to 4 %, whose response is of an edge one pixel wide."""
+    """Mass to the sampling of the drawn edge; segments to 4 %: their response is that of an edge one pixel wide."""
     found = deflection(shifted(), detector)
     rtol, atol = (0, 1e-8) if detector is None else (0.04, 5e-7)
     assert_allclose(np.stack([found.qx, found.qy], axis=1), SHIFTS, rtol=rtol, atol=atol)
