@@ -192,7 +192,7 @@ def _scan(
     camera = beam.camera
     q = _angles(plan, fold)
     dims = ("position", "qy", "qx")
-    data = {
+    data: dict[str, Any] = {
         "counts": (dims, counts, {"units": "electron" if camera is None else "count", "long_name": "counts"}),
         "expectation": (
             dims,
@@ -205,6 +205,9 @@ def _scan(
             {"units": "1", "long_name": "fraction of the beam per ring one pixel wide"},
         ),
     }
+    if snapshots.sample.potential is not None:
+        known = {"units": "rad", "long_name": "deflection along x by the device's own field"}
+        data["device_deflection"] = (("position",), snapshots.deflections(), known)
     coords = {
         "x": ("position", plan.positions[:, 0], {"units": "m", "long_name": "device axis"}),
         "y": ("position", plan.positions[:, 1], {"units": "m", "long_name": "along the interface"}),
@@ -217,6 +220,7 @@ def _scan(
         "mode": beam.name,
         "energy": float(microscope.energy),
         "semiangle": float(beam.semiangle),
+        "defocus": float(beam.defocus),
         **settings,
         **({"scan_shape": list(plan.shape)} if plan.shape else {}),
         **shape_attributes(beam),
