@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ def scan_4d(
     audit: int = 0,
     progress: Callable[[float], None] | None = None,
     workers: int | None = None,
+    executor: Executor | None = None,
 ) -> Scan4D:
     """Simulate diffraction patterns on a line across the lamella (x), at mid-height unless told.
 
@@ -63,6 +65,7 @@ def scan_4d(
     progress : called with the share done, 0 to 1; workers : threads, one per processor when None
     A mode with precession averages I over the directions of its cone; one with a segmented detector has its counts
     too, as if a second scan had been made with it (`segmented`).
+    executor : computes the snapshots instead, one a task: processes, or dask's `Client.get_executor()` for machines
     Raises PerovsimError for a detector beyond the grid's angles, a probe that does not fit into the
     window, overlapping atoms, missing thermal displacements, more memory than there is.
     """
@@ -85,11 +88,17 @@ def scan_4d(
     patterns = WAYS[way](plan, snapshots, *tool)
     checked = draw(len(plan.positions), audit, seed)
     checks = [ExactPatterns(plan.only(checked), snapshots.only(checked), *tool)] if audit else []
-    tilts = directions(beam)
+    tilts, numbers = directions(beam), range(phonons)
     done = Share(progress, phonons * len(tilts) * sum(part.work for part in (patterns, *checks)))
     with Workers(workers) as pool:
-        expectation, rings = _average(patterns, phonons, tilts, fold, pool, done)
-        again = [_average(check, phonons, tilts, fold, pool, done)[0] for check in checks]
+
+        def snapshots_of(part: Any) -> Iterable[np.ndarray]:
+            if executor is not None:
+                return _by_executor(executor, part, numbers, tilts, fold, workers, done)
+            return (_detected(part, number, tilts, fold, pool, done) for number in numbers)
+
+        expectation, rings = _average(snapshots_of(patterns))
+        again = [_average(snapshots_of(check))[0] for check in checks]
     found = [_audited(fold * plan.pixel, beam, expectation[checked], exact) for exact in again]
     camera = beam.camera
     counts = poisson_counts(electrons * expectation, [seed, _COUNT_SEEDS])
@@ -141,25 +150,45 @@ def _with_segments(scan: Scan4D, segments: Segments, weights: np.ndarray, electr
     return Scan4D(found)
 
 
-def _average(
-    patterns: Any,
-    phonons: int,
-    tilts: list[tuple[float, float]],
-    fold: int,
-    pool: Workers,
-    done: Callable[[int], None],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean over snapshots and tilts (position, qy, qx), and the rings of each (position, snapshot, ring).
+def _detected(
+    part: Any, number: int, tilts: list[tuple[float, float]], fold: int, pool: Workers, done: Callable[[int], None]
+) -> np.ndarray:
+    """Return one snapshot on the pixels of the detector, the mean over the directions of the beam.
 
     fold : computed pixels along each edge of a detector pixel
     """
+    return binned(sum(part.snapshot(number, pool, done, tilt) for tilt in tilts) / len(tilts), fold)
+
+
+def _average(snapshots: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean over snapshots (position, qy, qx), and the rings of each (position, snapshot, ring)."""
     total, rings = 0.0, []
-    for number in range(phonons):
-        intensity = sum(patterns.snapshot(number, pool, done, tilt) for tilt in tilts) / len(tilts)
-        intensity = binned(intensity, fold)
+    for intensity in snapshots:
         total = total + intensity
         rings.append(_ring_sums(intensity))
-    return total / phonons, np.stack(rings, axis=1)
+    return total / len(rings), np.stack(rings, axis=1)
+
+
+def _by_executor(
+    executor: Executor,
+    part: Any,
+    numbers: range,
+    tilts: list[tuple[float, float]],
+    fold: int,
+    workers: int | None,
+    done: Callable[[int], None],
+) -> Iterator[np.ndarray]:
+    """Yield the snapshots that an executor computes, in order."""
+    tasks = [executor.submit(_snapshot, part, number, tilts, fold, workers) for number in numbers]
+    for task in tasks:
+        yield task.result()
+        done(part.work * len(tilts))
+
+
+def _snapshot(part: Any, number: int, tilts: list[tuple[float, float]], fold: int, workers: int | None) -> np.ndarray:
+    """Return one snapshot (position, qy, qx), in a process of its own."""
+    with Workers(workers) as pool:
+        return _detected(part, number, tilts, fold, pool, lambda _: None)
 
 
 def _audited(pixel: float, beam: Any, found: np.ndarray, exact: np.ndarray) -> Audit:
