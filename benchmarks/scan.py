@@ -97,7 +97,7 @@ def image(lamella: Any, microscope: Any) -> dict[str, Any]:
     image_z_rms : deviation over the standard error, which also holds the phonons' scatter: below 1
     """
     from perovsim.microscopy import haadf_image
-    from perovsim.microscopy.haadf import plan_image
+    from perovsim.microscopy.image_plan import plan_image
     from perovsim.microscopy.reference import abtem_patterns, abtem_probe
 
     sharp = microscope.replace(modes=(microscope.haadf.replace(source_size="0 angstrom"), microscope.nanobeam))

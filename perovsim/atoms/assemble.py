@@ -9,7 +9,7 @@ import numpy as np
 
 from perovsim.atoms import checks as check
 from perovsim.atoms.amorphous import pack, recipe
-from perovsim.atoms.clusters import SEPARATION, build_clusters
+from perovsim.atoms.clusters import build_clusters
 from perovsim.atoms.crystals import crystal
 from perovsim.atoms.film import Film, build_film, build_metal
 from perovsim.atoms.grains import leave_boundaries, turn_grains
@@ -52,7 +52,7 @@ def assemble(
     frame: Frame,
     anchor: float,
     relaxation: float,
-    radius: float,
+    radius: float | None,
     made: Microstructure,
     cut: Preparation,
     rng: np.random.Generator,
@@ -60,7 +60,6 @@ def assemble(
     """Build every region of the window, later phases giving way to earlier ones."""
     spans = [(part.x0, part.x1) for part in inside if part.kind == "lattice"]
     move = displacement(state, spans, anchor, relaxation)
-    radius = min(radius, 0.5 * (frame.box[1:].min() - SEPARATION))
     hard: list[Piece] = []
     rows: list[check.Check] = []
     truths = []

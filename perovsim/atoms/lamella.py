@@ -87,7 +87,7 @@ def build_lamella(
     width: float | str = "20 nm",
     thickness: float | str = "20 nm",
     height: float | str = "5 nm",
-    cluster_radius: float | str = "1 nm",
+    cluster_radius: float | str | None = None,
     relaxation: float = 0.0,
     microstructure: Microstructure | None = None,
     preparation: Preparation | None = None,
@@ -99,7 +99,8 @@ def build_lamella(
     time : [s] or text, within the result; around : interface "a|b" at the centre of the window, or
     window : (x0, x1) [m] or text instead; width, thickness (along the beam), height : [m] or text;
     thickness and height become whole cells
-    cluster_radius : nominal radius of Pb clusters; relaxation : 0 to 1, share of the elastic
+    cluster_radius : nominal radius of Pb clusters; None for number and sizes of the device's own (process
+    "lead_clusters"), 1 nm where it has none; relaxation : 0 to 1, share of the elastic
     strain that the free lamella has lost
     microstructure : octahedra, grains, tilt, spread of cluster sizes; preparation : wedge, relaxed faces, skins
     irradiation : dose of the microscope's beam that has acted on the state before it is built
@@ -122,7 +123,8 @@ def build_lamella(
     made, cut = microstructure or Microstructure(), preparation or Preparation()
     even = made.octahedra != CUBIC
     frame = _frame(stack, inside, device, span, units.parse(height, "m"), units.parse(thickness, "m"), even)
-    radius, rng = units.parse(cluster_radius, "m") * 1e10, np.random.default_rng(seed)
+    radius = None if cluster_radius is None else units.parse(cluster_radius, "m") * 1e10
+    rng = np.random.default_rng(seed)
     parts = assemble(inside, state, frame, centre, relaxation, radius, made, cut, rng)
     return _lamella(parts, state, frame, centre, seed)
 

@@ -9,7 +9,8 @@ from perovsim.errors import MeasurementError, PerovsimError
 from perovsim.microscopy import haadf_image, load_image, multislice
 from perovsim.microscopy.exact_image import whole_plan
 from perovsim.microscopy.grid import Grid
-from perovsim.microscopy.haadf import _Annulus, plan_image
+from perovsim.microscopy.haadf import _Annulus
+from perovsim.microscopy.image_plan import plan_image
 from perovsim.microscopy.multislice import Gratings
 from perovsim.microscopy.reference import abtem_patterns, abtem_potential, abtem_probe
 from perovsim.microscopy.snapshots import Snapshots
