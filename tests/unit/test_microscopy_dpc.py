@@ -121,7 +121,7 @@ def test_the_devices_potential_shifts_the_disk_by_the_formula(fidelity, toleranc
     the crystal table draws a sharp disk on pixels of 0.1 mrad, 17 times the shift."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     lamella = charged()
-    tool = microscope(static=True, nanobeam={"camera": {"pixel_angle": "0.1 mrad"}})
+    tool = microscope(static=True, nanobeam={"camera": {"pixel_angle": "0.1 mrad"}, "max_angle": "8 mrad"})
     at, how = [0.5 * sum(lamella.window)], {"fidelity": fidelity}
     with_field, without = (scan_4d(lamella, tool, positions=at, device_potential=on, **how) for on in (True, False))
     moved = [deflection(scan, within="3 mrad", noiseless=True) for scan in (with_field, without)]
