@@ -53,7 +53,7 @@ class Case:
 def cases(kind: str, quick: bool) -> list[Case]:
     """Return the patterns of one kind: static, alloy or phonon."""
     found = []
-    repeats = REPEATS if kind == "static" else REPEATS[:2]
+    repeats = REPEATS[:2] if kind == "alloy" else REPEATS
     for name, strain, tilt in UNIFORM[: 2 if quick else None]:
         if kind == "alloy" or (kind == "phonon" and name not in MOVING):
             continue

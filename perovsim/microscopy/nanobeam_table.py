@@ -26,14 +26,14 @@ from perovsim.microscopy.crystal import CrystalCell, crystal_cell
 from perovsim.microscopy.draw import MARGIN, PARAMETERS, draw
 from perovsim.microscopy.expansion import Expansion
 from perovsim.microscopy.geometry import Geometry, own_strain, turned
-from perovsim.microscopy.halo import halo, halo_ends, halo_profile
+from perovsim.microscopy.halo import halo_ends, halo_profile, halo_rings, spread_rings
 from perovsim.microscopy.multislice import FINE
 from perovsim.microscopy.optics import wavelength
 from perovsim.microscopy.phase import Phase
 from perovsim.microscopy.plane_waves import Band, PlaneWaves
 from perovsim.microscopy.work import Workers
 
-FORMAT = "perovsim-table/4"
+FORMAT = "perovsim-table/5"
 COMPOSITIONS = (0.0, 0.15, 0.3, 0.45, 0.6)
 ANGLE_STEP = 0.6e-3
 """Distance of the directions [rad]: intensities of a 40 nm crystal change over some 3 mrad."""
@@ -63,15 +63,6 @@ def state(**values: float) -> np.ndarray:
     if unknown:
         raise PerovsimError(f"no entry '{unknown.pop()}' in a crystal's state; known: {', '.join(STATE)}")
     return np.array([float(values.get(name, 0.0)) for name in STATE])
-
-
-@dataclass(frozen=True)
-class Diffuse:
-    """Electrons that were scattered out of the beams, per pixel, (rows, columns), and their derivatives."""
-
-    value: np.ndarray
-    by_composition: np.ndarray
-    by_thickness: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -212,9 +203,10 @@ def compute_table(
             found.append(part)
             if progress is not None:
                 progress(len(found) / len(runs))
-    data = expansion.coefficients(found[ends:]).swapaxes(0, 1)
-    for axis in (0, 2, 3):
+    data = expansion.coefficients(found[ends:])
+    for axis in (1, 2, 3):
         data = spline_filter1d(data, axis=axis, output=np.float32)
+    data = np.ascontiguousarray(data.transpose(2, 3, 1, 0, 4))
     return {"data": data, "halo": np.array(found[:ends]) if ends else np.zeros((1, 1, 1))}
 
 
@@ -232,7 +224,7 @@ def _cell(settings: TableSettings, composition: float, strain: tuple[float, floa
 class NanobeamTable:
     """Patterns of one phase; made by `nanobeam_table`.
 
-    data : spline coefficients (thickness, mode, y, x, beam)
+    data : spline coefficients (y, x, thickness, mode, beam): what one direction needs lies together
     halo : diffuse electrons per solid angle, (composition at the ends, thickness, ring) [1/rad^2]
     """
 
@@ -258,11 +250,12 @@ class NanobeamTable:
     def pattern(self, state: np.ndarray, camera: Camera) -> np.ndarray:
         """Return one pattern, (rows, columns) [fraction of the beam per pixel]; state : see `state`."""
         state = np.asarray(state, float)
-        found, drawn, diffuse = np.zeros(camera.shape), self._drawn(state, camera, False), self.diffuse(state, camera)
-        found[camera.index >= 0] = camera.norm * drawn[:, 0]
-        if diffuse is not None:
-            found += diffuse.value
-        return np.maximum(found, 0.0, out=found)  # splines overshoot near zero, by some 1e-8
+        drawn = np.zeros((camera.pixels, 1), np.float32)
+        self._draw(state, camera, drawn)
+        shares = camera.norm * drawn[:, 0]
+        if self.warm:
+            shares += self._diffuse(state, camera, np.empty((camera.pixels, 1), np.float32))[:, 0]
+        return camera.placed(np.maximum(shares, 0.0))  # splines overshoot near zero, by some 1e-8
 
     def patterns(self, states: np.ndarray, camera: Camera, workers: int | None = None) -> np.ndarray:
         """Return the patterns of many states (n, 10), (n, rows, columns) float32."""
@@ -277,11 +270,23 @@ class NanobeamTable:
         return found
 
     def derivatives(self, state: np.ndarray, camera: Camera) -> np.ndarray:
-        """Return the disks and their derivatives by PARAMETERS, as drawn, (pixel of the field, 13).
+        """Return the disks and their derivatives by PARAMETERS, as drawn, ones, and the halo with its derivatives.
 
-        The product with `camera.chain` is in shares of the beam and SI.
+        (pixel of the field, 14 or 17) float32. The product of the first 13 with `camera.chain` is in shares of the
+        beam and SI; the last three are there where `warm`: halo, d/dcomposition, d/dthickness [1/pixel]
         """
-        return self._drawn(np.asarray(state, float), camera, True)
+        state, drawn = np.asarray(state, float), len(PARAMETERS) + 1
+        found = np.zeros((camera.pixels, drawn + (4 if self.warm else 1)), np.float32)
+        self._draw(state, camera, found)
+        found[:, drawn] = 1
+        if self.warm:
+            self._diffuse(state, camera, found[:, drawn + 1 :])
+        return found
+
+    @property
+    def warm(self) -> bool:
+        """Whether the crystal scatters electrons out of its beams, into a halo."""
+        return bool(self.halo.any())
 
     def clipped(self, state: np.ndarray) -> np.ndarray:
         """Return a state whose composition and thickness lie in the table."""
@@ -298,9 +303,9 @@ class NanobeamTable:
         low = np.floor(place).astype(int)
         wx, wy = (_bspline(t)[0] for t in place - low)
         rows, columns = slice(low[1] - 1, low[1] + 3), slice(low[0] - 1, low[0] + 3)
-        part = self.data[self._thickness(state[5])[0], :, rows, columns]
-        weights = self._weights(state[5], state[4], own, False)[0].reshape(part.shape[:2])
-        return np.einsum("tm,tmyxb,y,x->b", weights, part, wy, wx)
+        part = self.data[rows, columns, self._thickness(state[5])[0]]
+        weights = self._weights(state[5], state[4], own, False)[0].reshape(part.shape[2:4])
+        return np.einsum("tm,yxtmb,y,x->b", weights, part, wy, wx)
 
     def centres(self, state: np.ndarray, camera: Camera) -> np.ndarray:
         """Return where the disks of all beams lie, (beam, 2) (x, y) [pixel]."""
@@ -334,47 +339,53 @@ class NanobeamTable:
                 "make a table with this tilt"
             )
 
-    def _drawn(self, state: np.ndarray, camera: Camera, full: bool) -> np.ndarray:
+    def _draw(self, state: np.ndarray, camera: Camera, out: np.ndarray) -> None:
+        """Add the disks, and their derivatives where there is room, to out (pixel of the field, 1 or more)."""
         self.require(state)
+        full = out.shape[1] > 1
         rotation, tilt = state[3], state[6:8]
         geometry = Geometry(state, self.beams, self._reciprocal, camera)
         weights = self._weights(state[5], state[4], geometry.own, full)
-        window, origin = self._window(turned(tilt, -rotation), camera)
-        part = self.data[(self._thickness(state[5])[0], slice(None), *window)]
-        local = np.tensordot(weights, part.reshape(-1, *part.shape[2:]), axes=1)
-        nodes = np.ascontiguousarray(local.transpose(3, 1, 2, 0))
-        out = np.zeros((camera.index.max() + 1, len(PARAMETERS) + 1 if full else 1))
+        (rows, columns), origin = self._window(turned(tilt, -rotation), camera)
+        part = self.data[rows, columns, self._thickness(state[5])[0]]
+        part = part.reshape(*part.shape[:2], -1, part.shape[-1])
         seen = geometry.seen
+        nodes = np.matmul(weights, part).transpose(3, 0, 1, 2)[seen]
         draw(
-            nodes[seen],
+            np.ascontiguousarray(nodes),
             origin,
             self.settings.angle_step,
             (np.cos(rotation), np.sin(rotation)),
             tuple(tilt),
             geometry.centres[seen],
-            geometry.moves[seen],
+            geometry.moves[seen] if full else None,
             geometry.strains,
             camera.pixel,
             camera.profile,
             camera.index,
             out,
         )
-        return out
 
-    def diffuse(self, state: np.ndarray, camera: Camera) -> Diffuse | None:
-        """Return the halo of diffuse electrons on a camera; None where the crystal has none."""
-        if not self.halo.any():
-            return None
+    def diffuse(self, state: np.ndarray, camera: Camera) -> np.ndarray:
+        """Return the halo of diffuse electrons on a camera, zero where the crystal has none, (rows, columns)."""
+        found = np.zeros((camera.pixels, 1), np.float32)
+        if self.warm:
+            self._diffuse(np.asarray(state, float), camera, found)
+        return camera.placed(found[:, 0])
+
+    def _diffuse(self, state: np.ndarray, camera: Camera, out: np.ndarray) -> np.ndarray:
+        """Set out (pixel of the field, 1 or 3) to the halo and its changes with composition and thickness."""
         low, high = self.settings.compositions[0], self.settings.compositions[-1]
         span, depth = max(high - low, TOLERANCE), self.phase.edges[2]
         place = state[5] / depth - self.settings.repeats[0]
-        value, change, slope = halo(self.halo, (state[4] - low) / span, place, state[8:10], camera)
-        return Diffuse(value, change / span, slope / depth)
+        rings = halo_rings(self.halo, (state[4] - low) / span, place) / np.array([[1], [span], [depth]])
+        spread_rings(rings[: out.shape[1]], state[8:10], camera, out)
+        return out
 
     def _thickness(self, thickness: float) -> tuple[slice, float]:
         """Return the four nodes around a thickness, and the place after the second."""
         place = thickness / self.phase.edges[2] - self.settings.repeats[0]
-        low = min(max(int(np.floor(place)), 1), self.data.shape[0] - 3)
+        low = min(max(int(np.floor(place)), 1), self.data.shape[2] - 3)
         return slice(low - 1, low + 3), place - low
 
     def _weights(self, thickness: float, composition: float, strain: np.ndarray, full: bool) -> np.ndarray:
