@@ -33,12 +33,13 @@ MOST_MATRICES = 3
 UNKNOWN_RATE = 20.0
 """rate/(1 - rate) assumed for a new matrix."""
 POLISH_TRIES = 40
-LAST_PLACE, MOST_LEFT = 1e-12, 5.0
-"""An output state is done once the next correction would have a weighted norm below the first, 1e-17 of an unknown at
-rtol = 1e-5; a new matrix costs less than more corrections than the second."""
+LAST_PLACE = 1e-12
+"""An output state is done once the next correction would have a smaller weighted norm: 1e-17 of an unknown at rtol =
+1e-5."""
 ROUNDING, STAGNANT = 1e-10, 1e-4
 """Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix, of the
 smallest correction so far: where the matrix is nearly singular, as at rest for ages, they grow by rounding alone."""
+EPSILON = float(np.finfo(float).eps)
 CANCELLED = 1e-11
 """Share of an unknown that cancelling charges may round away: of 2.6e28 sites per m^3 the last digit is worth 1e-10 kT
 over 100 nm, half a part in 1e11 of the 20 kT that potentials are measured by. Matters for rtol < 1e-7."""
@@ -186,23 +187,24 @@ class Integrator:
     def _last_correction(self) -> float:
         """Largest weighted norm of the last correction of a step."""
         moved, current = self.equations.rounding
-        lost = np.finfo(float).eps * self.rtol * Q * moved
+        lost = EPSILON * self.rtol * Q * moved
         allowed = LOST * max(Q * abs(current), LEAST_CURRENT)
         return LAST_CORRECTION if lost * LAST_CORRECTION <= allowed else max(allowed / lost, LEAST_LAST)
 
     def polished(self, time: float) -> Polished:
         """State at a time inside the last step: its interpolant, corrected until every balance holds to rounding.
 
-        The correction is that of a formula with the coefficient of the step, dy/dt = slope + cj (y - interpolant).
+        The correction is that of a formula with the coefficient of the step, dy/dt = slope + cj (y - interpolant); a
+        matrix of its own makes two corrections do.
         """
         h, equations = self.h, self.equations
         formula, z, slope_z = h.formula.copy(), np.empty(h.z.shape[1]), np.empty(h.z.shape[1])
         d.interpolate(h, time, formula[d.Y], formula[d.SLOPE], z, slope_z)
-        cj, before, least, fresh = float(h.real[d.CJ]), np.inf, np.inf, False
+        cj, before, least = float(h.real[d.CJ]), np.inf, np.inf
         formula[d.BASE], formula[d.LAST], formula[d.COEFFICIENT] = formula[d.Y], formula[d.Y], cj
         d.start_positive(formula, cj)
+        equations.forget()
         for _ in range(POLISH_TRIES):
-            fresh = fresh or equations.factored != cj
             size, cut = equations.correct(time, cj, formula, cj)
             if not np.isfinite(size):
                 break
@@ -212,10 +214,10 @@ class Integrator:
             ratio = size / before if before > 0.0 else 1.0
             least = min(least, size)
             is_last = size == 0.0 or 0.0 < ratio <= LAST_PLACE / size
-            if is_last or (ratio > SLOW and (least <= self._stagnant if fresh else size <= ROUNDING)):
+            if is_last or (ratio > SLOW and least <= self._stagnant):
                 y, base, slope, c = formula[: d.COEFFICIENT + 1]
-                return Polished(time, y, slope + c * (y - base), z + (equations.integrands - slope_z) / cj, cj)
-            if ratio > SLOW or (not fresh and ratio**MOST_LEFT * size > LAST_PLACE):
+                return Polished(time, y.copy(), slope + c * (y - base), z + (equations.integrands - slope_z) / cj, cj)
+            if ratio > SLOW:
                 equations.forget()
             before = size
         raise Stalled("an output state did not converge", self._worst())
@@ -249,7 +251,7 @@ class Integrator:
             if slow:
                 equations.forget()
             if not cut and (size <= ROUNDING or (slow and size <= (STAGNANT if fresh else HARDLY))):
-                y = formula[d.Y]
+                y = formula[d.Y].copy()
                 return Polished(duration, y, c * (y - start.y), start.z + duration * equations.integrands, c)
             before, least = (np.inf if cut else size), min(least, size)
         raise Stalled("no steady state was found", self._worst())

@@ -8,7 +8,7 @@ import numpy as np
 
 from perovsim.device.films import losses
 from perovsim.device.participants import NO_RETURN, Context, Participants, Row
-from perovsim.device.sites import spots
+from perovsim.device.sites import Spot, spots
 from perovsim.device.tables import (
     ALPHA,
     AT_CONTACT,
@@ -44,6 +44,20 @@ class Entry:
     law: np.ndarray
     link: list[int]
 
+    def moved(self, context: Context, spot: Spot, to: Spot) -> Entry:
+        """The same reaction in another cell of the same layer."""
+        own, cell = self.row, to.lattice
+        unknown = dict(zip(context.slots[:, spot.lattice].tolist(), context.slots[:, cell].tolist(), strict=True))
+        row = Row(
+            forward=[context.moved(k, cell, unknown) for k in own.forward],
+            backward=[context.moved(k, cell, unknown) for k in own.backward],
+            change={unknown.get(k, k): amount for k, amount in own.change.items()},
+            seed=context.moved(own.seed, cell, unknown) if own.seed >= 0 else -1,
+        )
+        law = self.law.copy()
+        law[RATE] *= to.weight / spot.weight
+        return Entry(self.process, row, law, [unknown.get(k, k) for k in self.link])
+
 
 def compile_reactions(context: Context) -> dict[str, np.ndarray]:
     """All reactions of a device, then the losses of its films, as arrays of Tables."""
@@ -66,21 +80,32 @@ def compile_reactions(context: Context) -> dict[str, np.ndarray]:
         table["side"][1, r, : len(entry.row.backward)] = entry.row.backward
         table["row"][r, : len(entry.row.change)] = list(entry.row.change)
         table["change"][r, : len(entry.row.change)] = list(entry.row.change.values())
-    keys = np.array(list(context.activities), float).reshape(-1, 1 + DEPENDS + 2 + 2)
-    return table | dict(activity=keys[:, :-2].astype(np.int64), activity_number=keys[:, -2:].copy())
+    keys = [(kind, *depends, *carrier) for kind, depends, carrier, _, _ in context.keys]
+    return table | dict(
+        activity=np.array(keys, np.int64).reshape(-1, 1 + DEPENDS + 2),
+        activity_number=np.array([key[3:] for key in context.keys], float).reshape(-1, 2),
+    )
 
 
 def _reactions(context: Context) -> list[Entry]:
     entries = []
     for number, reaction in enumerate(context.device.reactions):
-        participants = Participants(context, reaction)
+        participants, first = Participants(context, reaction), None
         for spot in spots(context.device, context.mesh, context.slots[VACANCY] >= 0, reaction):
-            row, rate = participants.row(spot)
-            law = np.zeros(RATE_COLUMNS)
-            _enter_law(law, reaction, row, rate, context.vt)
-            _enter_growth(law, participants)
-            entries.append(Entry(number, row, law, _enter_links(law, participants, row)))
+            if first is None:
+                first = spot, _entry(context, number, reaction, participants, spot)
+                entries.append(first[1])
+            else:  # more than one place: the cells of one layer
+                entries.append(first[1].moved(context, first[0], spot))
     return entries
+
+
+def _entry(context: Context, number: int, reaction, participants: Participants, spot: Spot) -> Entry:
+    row, rate = participants.row(spot)
+    law = np.zeros(RATE_COLUMNS)
+    _enter_law(law, reaction, row, rate, context.vt)
+    _enter_growth(law, participants)
+    return Entry(number, row, law, _enter_links(law, participants, row))
 
 
 def _losses(context: Context) -> list[Entry]:

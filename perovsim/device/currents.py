@@ -10,29 +10,8 @@ from perovsim.constants import Q
 from perovsim.device.assemble import choose_face
 from perovsim.device.bdf import Polished
 from perovsim.device.equations import Equations
-from perovsim.device.tables import (
-    CHARGE,
-    DIFFUSIVITY,
-    ELECTRON,
-    FILM_FIELD,
-    GAP,
-    HOLE,
-    JUMP_FIRST,
-    JUMP_SECOND,
-    PSI,
-    QUADRATURES,
-    SIGN,
-    SITES,
-    VACANCY,
-    WIDTH,
-    Control,
-)
-
-ROUNDING = 100.0 * np.finfo(float).eps
-"""Share of the largest term of a face flux that is rounding (physics of the check: 100 machine epsilons)."""
-
-LAST_PLACES = 2.0 * np.finfo(float).eps
-"""Relative accuracy of a polished potential."""
+from perovsim.device.rounding import ROUNDING, largest_term
+from perovsim.device.tables import CHARGE, ELECTRON, FILM_FIELD, GAP, HOLE, PSI, QUADRATURES, SIGN, Control
 
 
 @dataclass(frozen=True)
@@ -72,40 +51,7 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
     parts = -Q * flow[ELECTRON], Q * flow[HOLE], Q * ion, Q * displacement
     return FaceCurrents(
         *parts,
-        Q * ROUNDING * max(_largest_flux(t, state.y, density), _largest_displacement(t, state, density)),
+        Q * ROUNDING * largest_term(t, state.y, state.slope, state.coefficient, density),
         float(ledger[QUADRATURES.index("radiative")]),
         float(sum(part[equations.state.held[0]] for part in parts)),
     )
-
-
-def _largest_displacement(t, state: Polished, density: np.ndarray) -> float:
-    """Largest single term of the displacement, as the integrator forms it [m^-2 s^-1]: of potentials, and of the charge
-    of a cell, by which the displacements of its two faces differ."""
-    psi = t.slot[PSI]
-    rate = state.coefficient * np.abs(state.y[psi]) + np.abs(state.slope[psi])
-    charge = (np.abs(t.species[CHARGE])[:, None] * np.abs(density)).sum(axis=0) + t.cell[SITES] * _vacancies(t, state.y)
-    faces = np.maximum(t.face[GAP, :-1], t.face[GAP, 1:]) * rate
-    return float(max(faces.max(), state.coefficient * (charge * t.cell[WIDTH]).max()))
-
-
-def _vacancies(t, y: np.ndarray) -> np.ndarray:
-    """Site fraction of vacancies, 0 outside the lattices (n,)."""
-    slot = t.slot[VACANCY]
-    return np.where(slot >= 0, np.abs(y[slot]), 0.0)
-
-
-def _largest_flux(t, y: np.ndarray, density: np.ndarray) -> float:
-    """Largest single term g c B(d) of the fluxes of charge between cell centres and to the contacts [m^-2 s^-1].
-
-    B(d) <= 1 + |d| with the drop d of the potential. Potentials that are known to LAST_PLACES raise the term: they
-    enter it as e^psi. Halides on a lattice count by their vacancies, which they need to move.
-    """
-    psi, charge = y[t.slot[PSI]], np.abs(t.species[CHARGE])[:, None]
-    jump = t.cell[[JUMP_FIRST, JUMP_SECOND]].max(axis=0)
-    half = 2.0 * np.vstack((t.species_cell[DIFFUSIVITY], jump)) / t.cell[WIDTH]
-    c = np.vstack((charge * np.abs(density), t.cell[SITES] * _vacancies(t, y)))
-    c *= 1.0 + LAST_PLACES / ROUNDING * np.abs(psi)
-    with np.errstate(divide="ignore"):
-        g = 1.0 / (1.0 / half[:, :-1] + 1.0 / half[:, 1:])
-    inner = (g * np.maximum(c[:, :-1], c[:, 1:]) * (1.0 + np.abs(np.diff(psi)))).max(initial=0.0)
-    return float(max(inner, (half[: HOLE + 1, [0, -1]] * c[: HOLE + 1, [0, -1]]).max()))

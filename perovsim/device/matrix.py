@@ -6,13 +6,15 @@ diagonal-block entry of about one first. Unknowns that do not couple to neighbou
 enter products of blocks. References: Golub & Van Loan, Matrix Computations, section 4.5.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from perovsim.device.compiled import compiled, inlined
 from perovsim.device.tables import COUNT, IN_CELL, IN_PLACE, LOCAL
+
+MANTISSA, TWICE_BIAS = 52, 2046
+"""Bits of the mantissa of a double, and twice the bias of its exponent (IEEE 754)."""
 
 
 class Matrix(NamedTuple):
@@ -72,17 +74,21 @@ def between(blocks, i, row_i, row_j, col_i, col_j, by_i, by_j):
 
 
 @inlined
-def _scale_rows(a, k, most):
-    """Scale the rows of a cell, and remember by what: powers of two, so that what cancels between rows still does."""
-    last = a.shape[1] - 1
-    for r in range(k):
-        top = 0.0
-        for c in range(most, most + k):
-            top = max(top, abs(a[r, c]))
-        s = math.ldexp(1.0, -math.frexp(top)[1]) if top > 0.0 else 1.0
-        for c in range(last):
-            a[r, c] *= s
-        a[r, last] = s
+def _scale_row(a, r, first, end, at, number, bits):
+    """Scale a row to a largest entry of about one among its columns from `first` to `end`, and leave by what in `at`.
+
+    By a power of two, so that what cancels between rows still does: the inverse of the exponent of that entry.
+    number, bits : one double, and the same as an integer, whose bits above the mantissa are its exponent
+    """
+    top = 0.0
+    for c in range(first, end):
+        top = max(top, abs(a[r, c]))
+    number[0] = top
+    bits[0] = max(TWICE_BIAS - 1 - (bits[0] >> MANTISSA), 1) << MANTISSA
+    scale = number[0] if top > 0.0 else 1.0
+    for c in range(at):
+        a[r, c] *= scale
+    a[r, at] = scale
 
 
 @inlined
@@ -163,11 +169,13 @@ def _substitute_back(a, k, most):
 @compiled
 def factor(m, where, size):
     """Factorise in place; returns 0, or 1 + the cell at which the matrix is singular (n + 1: the border)."""
-    a = m.blocks
+    a, number = m.blocks, np.zeros(1)
+    bits = number.view(np.int64)
     n, most, last = a.shape[0], a.shape[1], a.shape[2] - 1
     for i in range(n):
         k = size[COUNT, i]
-        _scale_rows(a[i], k, most)
+        for r in range(k):
+            _scale_row(a[i], r, most, most + k, last, number, bits)
         if i > 0:
             _subtract_before(a, i, most, size)
         if not _eliminate(a[i], m.pivot[i], k, most, last):
@@ -180,21 +188,15 @@ def factor(m, where, size):
                 if f != 0.0:
                     for j in range(3 * most, last):
                         a[i, r, j] -= f * a[i + 1, c, j]
-    return 0 if _factor_border(a, m.below, m.pivot[n], where) else n + 1
+    return 0 if _factor_border(a, m.below, m.pivot[n], where, number, bits) else n + 1
 
 
 @inlined
-def _factor_border(a, below, pivot, where):
+def _factor_border(a, below, pivot, where, number, bits):
     band, lumps, most = where.shape[1], below.shape[0], a.shape[1]
     last = band + lumps
     for b in range(lumps):
-        top = 0.0
-        for u in range(last):
-            top = max(top, abs(below[b, u]))
-        s = math.ldexp(1.0, -math.frexp(top)[1]) if top > 0.0 else 1.0
-        for u in range(last):
-            below[b, u] *= s
-        below[b, last] = s
+        _scale_row(below, b, 0, last, last, number, bits)
         for u in range(band):
             f = below[b, u]
             if f != 0.0:

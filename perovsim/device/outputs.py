@@ -131,7 +131,9 @@ def groups(runner) -> dict[str, Columns]:
 
 
 def joined(parts: list[Columns]) -> Columns:
-    """Columns of one stretch of time after another."""
+    """Columns of one stretch of time after another; a single one is not copied."""
+    if len(parts) == 1:
+        return parts[0]
     return {name: (np.concatenate([part[name][0] for part in parts]), *parts[0][name][1:]) for name in parts[0]}
 
 

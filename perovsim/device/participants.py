@@ -88,6 +88,8 @@ class Context:
     vt: float
     theta_reference: float
     activities: dict[tuple, int] = field(default_factory=dict)
+    keys: list[tuple] = field(default_factory=list)
+    """Number of each, and back: kind, unknowns it depends on, carrier and its cell, two values."""
 
     @cached_property
     def band(self) -> int:
@@ -114,7 +116,19 @@ class Context:
     def activity(self, kind: int, *depends: int, value: float = 1.0, per: float = 1.0, carrier=(-1, -1)) -> int:
         """Number of an activity, made on first use."""
         padded = (*depends, -1, -1)[:DEPENDS]
-        return self.activities.setdefault((kind, *padded, *carrier, value, per), len(self.activities))
+        return self._numbered((kind, padded, carrier, value, per))
+
+    def _numbered(self, key: tuple) -> int:
+        number = self.activities.setdefault(key, len(self.activities))
+        if number == len(self.keys):
+            self.keys.append(key)
+        return number
+
+    def moved(self, number: int, cell: int, unknown: dict[int, int]) -> int:
+        """Number of the same activity in another cell, whose unknowns stand in place of others."""
+        kind, depends, (carrier, at), value, per = self.keys[number]
+        there = tuple([unknown.get(k, k) for k in depends])
+        return self._numbered((kind, there, (carrier, cell if at >= 0 else at), value, per))
 
     def film_share(self, formula: str) -> int:
         """Activity of a compound of the film: its mole fraction, zero where there is no film."""

@@ -1,8 +1,28 @@
 """What the rounding of the unknowns can do to the currents (numba)."""
 
-from perovsim.device.compiled import inlined, part
-from perovsim.device.tables import CHARGE, IN_PLACE, SPECIES, VACANCY
+import numpy as np
+
+from perovsim.device.compiled import compiled, inlined, part
+from perovsim.device.tables import (
+    CHARGE,
+    DIFFUSIVITY,
+    GAP,
+    HOLE,
+    IN_PLACE,
+    JUMP_FIRST,
+    JUMP_SECOND,
+    PSI,
+    SITES,
+    SPECIES,
+    VACANCY,
+    WIDTH,
+)
 from perovsim.device.transport import first_contact
+
+ROUNDING = 100.0 * np.finfo(float).eps
+"""Share of the largest term of a face flux that is rounding (physics of the check: 100 machine epsilons)."""
+LAST_PLACES = 2.0 * np.finfo(float).eps
+"""Relative accuracy of a polished potential."""
 
 
 @inlined
@@ -56,4 +76,45 @@ def largest_rounding(p, y, m):
     slot, place, species, blocks = p.slot, p.where[IN_PLACE], p.species, m.blocks
     for face in range(1, p.cell.shape[1]):
         largest = max(largest, _inner(slot, place, species, blocks, y, face))
+    return largest
+
+
+@compiled
+def largest_term(p, y, slope, coefficient, density):
+    """Largest single term of the face fluxes of charge and of their displacement, as the integrator forms it
+    [m^-2 s^-1].
+
+    Between cell centres and to the contacts g c B(d), B(d) <= 1 + |d| with the drop d of the potential; potentials that
+    are known to LAST_PLACES raise the term: they enter it as e^psi. Halides on a lattice count by their vacancies,
+    which they need to move. The displacement has terms in the potentials, and in the charge of a cell, by which the
+    displacements of its two faces differ.
+
+    slope : derivatives of y (size,) [1/s]; coefficient : of y in them [1/s]; density : of the species (species, n)
+    """
+    count, gap, width, slot = p.species.shape[1], p.face[GAP], p.cell[WIDTH], p.slot
+    n, largest, charged = width.shape[0], 0.0, np.zeros((count + 1, width.shape[0]))
+    for i in range(n):
+        psi, total = y[slot[PSI, i]], 0.0
+        for s in range(count):
+            charged[s, i] = abs(p.species[CHARGE, s] * density[s, i])
+            total += charged[s, i]
+        if slot[VACANCY, i] >= 0:
+            charged[count, i] = p.cell[SITES, i] * abs(y[slot[VACANCY, i]])
+            total += charged[count, i]
+        rate = coefficient * abs(psi) + abs(slope[slot[PSI, i]])
+        largest = max(largest, max(gap[i], gap[i + 1]) * rate, coefficient * total * width[i])
+        for s in range(count + 1):
+            charged[s, i] *= 1.0 + LAST_PLACES / ROUNDING * abs(psi)
+    for s in range(count + 1):
+        before = 0.0
+        for i in range(n):
+            own = p.species_cell[DIFFUSIVITY, s, i] if s < count else max(p.cell[JUMP_FIRST, i], p.cell[JUMP_SECOND, i])
+            half = 2.0 * own / width[i]
+            if i > 0 and half > 0.0 and before > 0.0:
+                drop = abs(y[slot[PSI, i]] - y[slot[PSI, i - 1]])
+                g = 1.0 / (1.0 / half + 1.0 / before)
+                largest = max(largest, g * max(charged[s, i], charged[s, i - 1]) * (1.0 + drop))
+            if s <= HOLE and (i == 0 or i == n - 1):
+                largest = max(largest, half * charged[s, i])
+            before = half
     return largest

@@ -3,7 +3,8 @@
 abTEM propagates and transmits; its Waves start from our probe, whose aperture edge is one pixel of the
 pattern (as abTEM's own Probe makes it, one pixel of its grid). The far field of an exit wave psi is
 taken at the pixels of the pattern, |sum_r psi(r) exp(-2 pi i q.r / lambda)|^2, whatever the cell's size.
-abTEM's setting `precision` counts: its float32 differs from its float64 by 1e-6 of the beam.
+abTEM's settings count: of `precision`, float32 differs from float64 by 1e-6 of the beam; with `device` = "gpu" cupy
+propagates the waves.
 References: Madsen and Susi, Open Research Europe 1, 24 (2021)
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import scipy.fft as fft
 
+from perovsim.errors import PerovsimError
 from perovsim.memory import require_memory
 from perovsim.microscopy.grid import Grid
 from perovsim.microscopy.multislice import FINE, Gratings
@@ -78,6 +80,7 @@ class ExactPatterns:
         from abtem.core.utils import get_dtype
         from abtem.multislice import FresnelPropagator, conventional_multislice_step
 
+        device = _device()
         cell = Grid((self.plan.columns, self.plan.period), self.grid.step)
         atoms = self.snapshots.atoms(number)
         gratings = Gratings(atoms, cell, (self.plan.low, 0.0), self.energy, projection=self.projection)
@@ -86,11 +89,12 @@ class ExactPatterns:
             some = places[first : first + self.batch] - [self.plan.low, 0.0]
             array = np.array([probe_wave(spectrum, self.grid, at, get_dtype(complex=True)) for at in some])
             waves = abtem.Waves(array, self.energy, sampling=self._step, ensemble_axes_metadata=[AxisMetadata()])
+            waves = waves.copy_to_device(device)
             limit, propagator = AntialiasAperture(), FresnelPropagator()
             for part in pool.ahead(lambda index: self._slice(gratings, index), range(atoms.slices)):
-                waves = conventional_multislice_step(waves, part, propagator, limit)
+                waves = conventional_multislice_step(waves, part.copy_to_device(device), propagator, limit)
                 done(len(some))
-            yield from waves.array
+            yield from waves.to_cpu().array
 
     @property
     def _step(self) -> tuple[float, float]:
@@ -119,3 +123,19 @@ class ExactPatterns:
         amplitude = self._to_x @ (wave @ self._to_y.T) / wave.size
         share = np.prod(self.grid.size) / np.prod(self.plan.grid.size)
         return share * (amplitude.real**2 + amplitude.imag**2).T
+
+
+def _device() -> str:
+    """Return where abTEM is set to compute, "cpu" or "gpu"; PerovsimError where it cannot."""
+    import abtem
+    from abtem.core.backend import check_cupy_is_installed
+
+    device = abtem.config.get("device")
+    if device == "gpu":
+        try:
+            check_cupy_is_installed()
+        except RuntimeError:
+            raise PerovsimError(
+                'abTEM is set to device = "gpu", which needs cupy; install it, or abtem.config.set({"device": "cpu"})'
+            ) from None
+    return device

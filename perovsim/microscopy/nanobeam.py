@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ def scan_4d(
     audit: int = 0,
     progress: Callable[[float], None] | None = None,
     workers: int | None = None,
+    executor: Executor | None = None,
 ) -> Scan4D:
     """Simulate diffraction patterns on a line across the lamella (x), at mid-height unless told.
 
@@ -57,6 +59,7 @@ def scan_4d(
     projection : of atoms, "positions" or "abtem" (its infinite projection, which spreads them over the grid)
     audit : positions drawn at random and computed again exactly; the deviation goes to attrs and `Scan4D.audit`
     progress : called with the share done, 0 to 1; workers : threads, one per processor when None
+    executor : computes the snapshots instead, one a task: processes, or dask's `Client.get_executor()` for machines
     Raises PerovsimError for a detector beyond the grid's angles, a probe that does not fit into the
     window, overlapping atoms, missing thermal displacements, more memory than there is.
     """
@@ -77,9 +80,16 @@ def scan_4d(
     checked = draw(len(plan.positions), audit, seed)
     checks = [ExactPatterns(plan.only(checked), snapshots.only(checked), *tool)] if audit else []
     done = _Share(progress, phonons * sum(part.work for part in (patterns, *checks)))
+    numbers = range(phonons)
     with Workers(workers) as pool:
-        expectation, rings = _average(patterns, phonons, pool, done)
-        again = [_average(check, phonons, pool, done)[0] for check in checks]
+
+        def snapshots_of(part: Any) -> Iterable[np.ndarray]:
+            if executor is not None:
+                return _by_executor(executor, part, numbers, workers, done)
+            return (part.snapshot(number, pool, done) for number in numbers)
+
+        expectation, rings = _average(snapshots_of(patterns))
+        again = [_average(snapshots_of(check))[0] for check in checks]
     found = [_audited(plan, beam, expectation[checked], exact) for exact in again]
     camera = beam.camera
     if camera is not None:
@@ -105,14 +115,29 @@ def scan_4d(
     )
 
 
-def _average(patterns: Any, phonons: int, pool: Workers, done: Callable[[int], None]) -> tuple[np.ndarray, np.ndarray]:
+def _average(snapshots: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean over snapshots (position, qy, qx), and the rings of each (position, snapshot, ring)."""
     total, rings = 0.0, []
-    for number in range(phonons):
-        intensity = patterns.snapshot(number, pool, done)
+    for intensity in snapshots:
         total = total + intensity
         rings.append(_ring_sums(intensity))
-    return total / phonons, np.stack(rings, axis=1)
+    return total / len(rings), np.stack(rings, axis=1)
+
+
+def _by_executor(
+    executor: Executor, part: Any, numbers: range, workers: int | None, done: Callable[[int], None]
+) -> Iterator[np.ndarray]:
+    """Yield the snapshots that an executor computes, in order."""
+    tasks = [executor.submit(_snapshot, part, number, workers) for number in numbers]
+    for task in tasks:
+        yield task.result()
+        done(part.work)
+
+
+def _snapshot(part: Any, number: int, workers: int | None) -> np.ndarray:
+    """Return one snapshot (position, qy, qx), in a process of its own."""
+    with Workers(workers) as pool:
+        return part.snapshot(number, pool, lambda _: None)
 
 
 def _audited(plan: Plan, beam: Any, found: np.ndarray, exact: np.ndarray) -> Audit:

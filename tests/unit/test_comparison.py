@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 import perovsim as ps
 from perovsim.comparison import compare
 from perovsim.comparison.noise import chi_square, mean_with_error, two_sample
-from perovsim.comparison.table import Row
+from perovsim.comparison.table import Comparison, Row
 from perovsim.errors import MeasurementError
 from perovsim.microscopy import haadf_image, scan_4d
 
@@ -128,6 +128,21 @@ def test_ageing_is_seen_in_simulated_scans(simulated):
     text = found.table()
     assert "first:  simulated, synthetic, t = 3600 s" in text
     assert "chi²/n" in text and "mrad" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ((1.23456, 0.0123), "1.235 ± 0.012"),
+        ((12345.0, 67.0), "12345 ± 67"),
+        ((3.21e-9, 4.5e-11), "(3.210 ± 0.045)e-9"),
+        ((0.0, 2e-9), "(0.0 ± 2.0)e-9"),
+        ((2.5, float("nan")), "2.5"),
+    ],
+)
+def test_values_are_written_to_the_second_digit_of_their_error(value, text):
+    row = Row("x", "", value, (1.0, 0.1), 1.0, 0.1, 1)
+    assert f"  {text}  " in Comparison("a", "b", (row,)).table()
 
 
 def test_simulated_and_measured_scans_go_through_the_same_code(simulated):

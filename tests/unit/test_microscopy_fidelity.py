@@ -1,5 +1,10 @@
 """Ways to the same pattern: exact equals a script in plain abTEM, windows come close, audits say how close."""
 
+from concurrent.futures import ProcessPoolExecutor
+from importlib.util import find_spec
+from multiprocessing import get_context
+
+import abtem
 import numpy as np
 import pytest
 from microscopy_synthetic import microscope, pure_lamella, small_lamella, tall_lamella
@@ -76,6 +81,12 @@ def audited():
     return scan_4d(lamella, microscope(phonons=2), step="0.5 nm", seed=3, audit=2)
 
 
+@pytest.mark.skipif(find_spec("cupy") is not None, reason="cupy is there")
+def test_a_gpu_without_cupy_is_refused():
+    with abtem.config.set({"device": "gpu"}), pytest.raises(PerovsimError, match="needs cupy; install it"):
+        scan_4d(small_lamella(), microscope(phonons=1), step="1 nm", fidelity="exact")
+
+
 def test_a_window_is_audited_against_the_whole_lamella(audited):
     """The same frozen phonons on both sides: what is left is the crop, which cuts 3.4 % of an Airy probe's tails."""
     assert audited.attrs["fidelity"] == "window" and audited.attrs["audit_points"] == 2
@@ -88,6 +99,16 @@ def test_an_audit_changes_no_pattern(audited):
     plain = scan_4d(small_lamella(), microscope(phonons=2), step="0.5 nm", seed=3)
     assert np.array_equal(plain.expectation, audited.expectation)
     assert plain.audit == ""
+
+
+def test_snapshots_computed_by_other_processes_are_the_same():
+    """An executor gets one task per snapshot; dask's executor has the same form."""
+    asked = {"step": "1 nm", "seed": 3}
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        far = scan_4d(small_lamella(), microscope(phonons=2), **asked, executor=executor, workers=1)
+    near = scan_4d(small_lamella(), microscope(phonons=2), **asked)
+    assert np.array_equal(far.dataset["counts"], near.dataset["counts"])
+    assert np.array_equal(far.expectation, near.expectation)
 
 
 def test_windows_lower_than_the_lamella_are_crops_along_both_axes():
