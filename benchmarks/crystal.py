@@ -126,7 +126,9 @@ def speed(table: Any, camera: Any) -> dict[str, Any]:
 
     ms_per_pattern : processor time, the median
     """
-    from perovsim.microscopy.nanobeam_table import COMPOSITIONS, compute_table, settings_of, state
+    from perovsim.microscopy.nanobeam_table import state
+    from perovsim.microscopy.table_build import compute_table
+    from perovsim.microscopy.table_settings import COMPOSITIONS, settings_of
 
     rng = np.random.default_rng(1)
     states = np.array(

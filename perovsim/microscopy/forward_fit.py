@@ -17,10 +17,11 @@ from perovsim.errors import MeasurementError
 from perovsim.microscopy.camera import Camera
 from perovsim.microscopy.forward_model import NAMES, Fit, Model, Pattern, fit_pattern
 from perovsim.microscopy.forward_start import Search, lattice_state, start_fit
-from perovsim.microscopy.nanobeam_table import COMPOSITIONS, STATE, TILT_RANGE, NanobeamTable, nanobeam_table
+from perovsim.microscopy.nanobeam_table import STATE, NanobeamTable, nanobeam_table
 from perovsim.microscopy.optics import wavelength
 from perovsim.microscopy.phase import Phase
 from perovsim.microscopy.scan import Scan4D
+from perovsim.microscopy.table_settings import COMPOSITIONS, TILT_RANGE
 from perovsim.microscopy.work import Workers
 
 COARSE_STEP = 1.2e-3
@@ -55,7 +56,7 @@ QUANTITIES = {
 class CrystalTables:
     """The tables of one phase for one microscope: a coarse one of all tilts, fine ones where they are needed.
 
-    thicknesses, compositions, sampling, static, tilt_range : as in `nanobeam_table.settings_of`
+    thicknesses, compositions, sampling, static, tilt_range : as in `table_settings.settings_of`
     """
 
     phase: Phase

@@ -21,7 +21,7 @@ from perovsim.microscopy.sample import Sample
 
 if TYPE_CHECKING:
     from perovsim.microscopy.camera import Camera
-    from perovsim.microscopy.nanobeam_table import TableSettings
+    from perovsim.microscopy.table_settings import TableSettings
 
 ANGSTROM = 1e-10
 SUPERCELL = 2.2e-9
