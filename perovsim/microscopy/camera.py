@@ -75,6 +75,22 @@ class Camera:
         inside = np.hypot(x[None, :], y[:, None]) <= self.field
         return np.where(inside, np.cumsum(inside).reshape(self.shape) - 1, -1)
 
+    @cached_property
+    def inside(self) -> np.ndarray:
+        """Place of the pixels within the field among all, in the order of `index`."""
+        return np.flatnonzero(self.index >= 0)
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels lie within the field."""
+        return len(self.inside)
+
+    def placed(self, values: np.ndarray) -> np.ndarray:
+        """Return values of the pixels within the field on the whole camera, zero beyond it, (rows, columns)."""
+        found = np.zeros(self.shape)
+        found.ravel()[self.inside] = values
+        return found
+
     @property
     def chain(self) -> np.ndarray:
         """Matrix from drawn columns (value, derivatives on pixels) to the beam's share and SI derivatives, (13, 13)."""

@@ -9,10 +9,11 @@ import numpy as np
 
 from perovsim.errors import PerovsimError
 from perovsim.microscopy.camera import Camera
-from perovsim.microscopy.nanobeam_table import COMPOSITIONS, NanobeamTable, nanobeam_table, state
+from perovsim.microscopy.nanobeam_table import NanobeamTable, nanobeam_table, state
 from perovsim.microscopy.phase import crystal_phase
 from perovsim.microscopy.plan import Plan
 from perovsim.microscopy.snapshots import Snapshots
+from perovsim.microscopy.table_settings import COMPOSITIONS
 from perovsim.microscopy.work import Workers
 
 WIDE = (0.0, 0.25, 0.5, 0.75, 1.0)
