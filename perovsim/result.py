@@ -59,8 +59,19 @@ class Result:
 
     def at(self, time: float | str) -> xr.Dataset:
         """Fields at `time` [s or text], linear between stored times."""
-        seconds = self.seconds(time)
-        return self.fields.interp(time=seconds)
+        seconds, times = self.seconds(time), self.times
+        low = int(np.searchsorted(times, seconds, "right")) - 1
+        high = min(low + 1, times.size - 1)
+        span = times[high] - times[low]
+        share = (seconds - times[low]) / span if span > 0.0 else 0.0
+
+        def between(stored: xr.DataArray) -> xr.Variable:
+            dims, values = stored.dims[1:], stored.values
+            return xr.Variable(dims, (1.0 - share) * values[low] + share * values[high], stored.attrs)
+
+        coords = {name: one.variable for name, one in self.fields.coords.items() if name != "time"}
+        now = xr.Variable((), seconds, self.fields["time"].attrs)
+        return xr.Dataset({name: between(one) for name, one in self.fields.data_vars.items()}, coords | {"time": now})
 
     def seconds(self, time: float | str) -> float:
         """`time` in s, checked against the stored range."""

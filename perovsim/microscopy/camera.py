@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from perovsim.errors import PerovsimError
 from perovsim.microscopy.draw import PARAMETERS
 
 
@@ -32,7 +33,13 @@ class Camera:
 
     @classmethod
     def of_scan(cls, scan: Any) -> Camera:
-        """Return the camera of a simulated scan (`scan_4d`)."""
+        """Return the camera of a simulated scan (`scan_4d`); PerovsimError where disks are not those of a table."""
+        for name, text in (("aperture", "a bullseye aperture"), ("precession_angle", "precession")):
+            if name in scan.attrs:
+                raise PerovsimError(
+                    f"the scan was made with {text}; the crystal table draws disks of a round aperture and a still "
+                    "beam: use strain_map, or simulate without it"
+                )
         return cls(scan.pixel, scan.patterns.shape[1:], scan.semiangle)
 
     @property
@@ -67,6 +74,22 @@ class Camera:
         x, y = self.q
         inside = np.hypot(x[None, :], y[:, None]) <= self.field
         return np.where(inside, np.cumsum(inside).reshape(self.shape) - 1, -1)
+
+    @cached_property
+    def inside(self) -> np.ndarray:
+        """Place of the pixels within the field among all, in the order of `index`."""
+        return np.flatnonzero(self.index >= 0)
+
+    @property
+    def pixels(self) -> int:
+        """How many pixels lie within the field."""
+        return len(self.inside)
+
+    def placed(self, values: np.ndarray) -> np.ndarray:
+        """Return values of the pixels within the field on the whole camera, zero beyond it, (rows, columns)."""
+        found = np.zeros(self.shape)
+        found.ravel()[self.inside] = values
+        return found
 
     @property
     def chain(self) -> np.ndarray:

@@ -15,12 +15,13 @@ import xarray as xr
 
 from perovsim.errors import MeasurementError
 from perovsim.microscopy.camera import Camera
-from perovsim.microscopy.forward_model import NAMES, Fit, Pattern, fit_pattern
+from perovsim.microscopy.forward_model import NAMES, Fit, Model, Pattern, fit_pattern
 from perovsim.microscopy.forward_start import Search, lattice_state, start_fit
-from perovsim.microscopy.nanobeam_table import COMPOSITIONS, STATE, TILT_RANGE, NanobeamTable, nanobeam_table
+from perovsim.microscopy.nanobeam_table import STATE, NanobeamTable, nanobeam_table
 from perovsim.microscopy.optics import wavelength
 from perovsim.microscopy.phase import Phase
 from perovsim.microscopy.scan import Scan4D
+from perovsim.microscopy.table_settings import COMPOSITIONS, TILT_RANGE
 from perovsim.microscopy.work import Workers
 
 COARSE_STEP = 1.2e-3
@@ -55,7 +56,7 @@ QUANTITIES = {
 class CrystalTables:
     """The tables of one phase for one microscope: a coarse one of all tilts, fine ones where they are needed.
 
-    thicknesses, compositions, sampling, static, tilt_range : as in `nanobeam_table.settings_of`
+    thicknesses, compositions, sampling, static, tilt_range : as in `table_settings.settings_of`
     """
 
     phase: Phase
@@ -169,7 +170,7 @@ def fit_patterns(
             start = first
             for number in chains[which]:
                 fit = _next(patterns[number], tables, unknowns, start)
-                fits[number] = fit
+                fits[number] = replace(fit, model=None)
                 start = start if fit.reason else fit
                 done.append(number)
                 if progress is not None:
@@ -203,8 +204,7 @@ def first_fit(patterns: list[Pattern], tables: CrystalTables, unknowns: np.ndarr
 
 def _next(pattern: Pattern, tables: CrystalTables, unknowns: np.ndarray, start: Fit) -> Fit:
     """Fit a pattern from its neighbour, and from a search where that fails or fits much worse."""
-    values = start.values.copy()
-    fit = fit_pattern(pattern, tables.at, values, unknowns)
+    fit = fit_pattern(pattern, tables.at, _near(start, tables), unknowns)
     if not fit.reason and fit.deviance < POOR * max(start.deviance, 1.0):
         return fit
     try:
@@ -213,6 +213,12 @@ def _next(pattern: Pattern, tables: CrystalTables, unknowns: np.ndarray, start: 
         return fit
     other = fit_pattern(pattern, tables.at, again.values, unknowns)
     return fit if other.reason or (not fit.reason and fit.deviance <= other.deviance) else other
+
+
+def _near(start: Fit, tables: CrystalTables) -> np.ndarray | Model:
+    """Return the neighbour's model where it came from a fine table, else its values."""
+    known = start.model is not None and tables.at(start.values) is start.model.table
+    return start.model if known else start.values
 
 
 def model_error(tables: CrystalTables, composition: np.ndarray) -> np.ndarray:

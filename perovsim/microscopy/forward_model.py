@@ -6,15 +6,15 @@ m = N s (disks + h halo) + b;  score = J^T (n - m) / m, Fisher information F = J
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from perovsim.errors import PerovsimError
 from perovsim.microscopy.camera import Camera
-from perovsim.microscopy.counting import deviance
 from perovsim.microscopy.draw import PARAMETERS
+from perovsim.microscopy.information import poisson_information
 from perovsim.microscopy.nanobeam_table import STATE, NanobeamTable
 
 NAMES = (*PARAMETERS, "scale", "halo", "background")
@@ -23,10 +23,10 @@ EXTRA = 2e-7
 """Share of the electrons that every pixel gets, in data and model: dark pixels between disks would weigh more than
 the model is good for. Estimates stay unbiased, since the score holds n - m only."""
 ITERATIONS = 30
-CONVERGED = 0.02
-"""Steps end below this share of the standard errors; the last one is taken."""
-SLACK = 1e-9
-"""Share by which rounding may raise the deviance."""
+CONVERGED = 0.05
+"""Steps end where the next one would be below this share of the standard errors: 0.1 % of the rms."""
+SLACK = 1e-3
+"""Rounding of single precision may raise the deviance by this much: what a step of 0.03 standard errors changes."""
 HALVINGS = 8
 _LONGEST = {
     "exx": 5e-3,
@@ -55,6 +55,7 @@ class Fit:
 
     values : in the order of NAMES; covariance : inverse Fisher information, zero for what was held
     deviance : Poisson deviance per degree of freedom; steps taken; reason : "" or why it failed
+    model : the last that was compared, within a step of the values; None where it was dropped, for it is large
     """
 
     values: np.ndarray
@@ -62,6 +63,7 @@ class Fit:
     deviance: float
     steps: int
     reason: str = ""
+    model: Model | None = field(default=None, repr=False, compare=False)
 
     @property
     def errors(self) -> np.ndarray:
@@ -100,43 +102,58 @@ class Pattern:
 def fit_pattern(
     pattern: Pattern,
     table_at: Callable[[np.ndarray], NanobeamTable],
-    start: np.ndarray,
+    start: np.ndarray | Model,
     free: np.ndarray,
     most: int = ITERATIONS,
 ) -> Fit:
     """Maximise the Poisson likelihood by Fisher scoring; steps are halved until the deviance falls.
 
-    table_at : the table for a state; start : values in the order of NAMES; free : indices into NAMES
-    most : steps
+    table_at : the table for a state; start : values in the order of NAMES, or the model of a neighbour, which is
+    not drawn anew; free : indices into NAMES; most : steps
     """
-    values, best = start.copy(), np.inf
-    move, bound = np.zeros(len(NAMES)), np.zeros((len(NAMES), len(NAMES)))
-    for step in range(most):
-        for _ in range(HALVINGS):
-            try:
-                model = _Model(pattern, table_at(values[: len(STATE)]), values)
-            except PerovsimError as cause:
-                if step == 0:
-                    return _failed(str(cause), values)
-                found = np.inf
-            else:
-                found = float(deviance(pattern.observed, model.expected).sum())
-            if found <= best * (1 + SLACK):
-                break
-            move = 0.5 * move
-            values = values - move
-        else:
-            return _done(pattern, values - move, bound, best, step, "no step lowers the deviance")
-        best = found
-        bound, move = model.scoring(free)
-        there = model.inside(values + shortened(move))
-        stopped = np.flatnonzero((there == values) & (move != 0))
-        if len(stopped):
-            there = model.inside(values + shortened(model.scoring(np.setdiff1d(free, stopped))[1]))
-        move, values = there - values, there
-        if np.all(np.abs(move) <= CONVERGED * np.sqrt(np.diag(bound))):
-            return _done(pattern, values, bound, best, step + 1, "")
-    return _done(pattern, values, bound, best, most, f"no convergence in {most} steps")
+    try:
+        model = start if isinstance(start, Model) else Model(pattern, table_at(start[: len(STATE)]), start.copy())
+    except PerovsimError as cause:
+        return _failed(str(cause))
+    now, size = Compared.of(model, pattern), np.inf
+    for step in range(1, most + 1):
+        bound, there = now.step(free)
+        move = there - now.model.values
+        before, size = size, float(np.max(np.abs(move[free]) / np.sqrt(np.diag(bound)[free])))
+        if _is_last(size, before) or step == most:
+            reason = "" if _is_last(size, before) else f"no convergence in {most} steps"
+            return Fit(there, bound, now.deviance / len(pattern.observed), step, reason, now.model)
+        following = _lower(pattern, table_at, now, move)
+        if following is None:
+            break
+        now = following
+    reason = "no step lowers the deviance"
+    return Fit(now.model.values, bound, now.deviance / len(pattern.observed), step, reason, now.model)
+
+
+def _is_last(size: float, before: float) -> bool:
+    """Whether what remains after a step is small; size, before : of this step and the one before, in standard errors.
+
+    Steps that shrink by the factor r leave r / (1 - r) of the last.
+    """
+    shrunk = size / before if np.isfinite(before) else 1.0
+    return size <= CONVERGED or (shrunk < 1 and size * shrunk / (1 - shrunk) <= CONVERGED)
+
+
+def _lower(
+    pattern: Pattern, table_at: Callable[[np.ndarray], NanobeamTable], now: Compared, move: np.ndarray
+) -> Compared | None:
+    """Return the comparison after a step, halved until the deviance falls; None where it never does."""
+    for _ in range(HALVINGS):
+        values = now.model.values + move
+        try:
+            found = Compared.of(Model(pattern, table_at(values[: len(STATE)]), values), pattern)
+        except PerovsimError:  # beyond the table
+            found = None
+        if found is not None and found.deviance <= now.deviance + SLACK:
+            return found
+        move = 0.5 * move
+    return None
 
 
 def shortened(move: np.ndarray) -> np.ndarray:
@@ -144,33 +161,19 @@ def shortened(move: np.ndarray) -> np.ndarray:
     return move / max(1.0, float(np.max(np.abs(move) / LONGEST)))
 
 
-class _Model:
-    """Expected counts for some values, and their derivatives by NAMES as columns @ chain.
-
-    columns : (pixel, n) what was drawn, the halo and its changes, ones
-    """
+class Model:
+    """Expected counts (pixel of the field,) for some values, and their derivatives by NAMES as columns @ chain."""
 
     def __init__(self, pattern: Pattern, table: NanobeamTable, values: np.ndarray) -> None:
         named = dict(zip(NAMES, values, strict=True))
         camera = pattern.camera_with(named["radius"], named["edge"])
-        self.pattern, self.table = pattern, table
-        state, amount = values[: len(STATE)], pattern.electrons * named["scale"]
-        drawn, diffuse = table.derivatives(state, camera), table.diffuse(state, camera)
-        parts = [drawn, np.ones((len(drawn), 1))]
-        chain = np.zeros((len(PARAMETERS) + 2, len(NAMES)))
-        chain[: len(PARAMETERS) + 1, : len(PARAMETERS)] = amount * camera.chain[:, 1:]
-        chain[0, NAMES.index("scale")], chain[-1, NAMES.index("background")] = pattern.electrons * camera.norm, 1.0
-        self.expected = amount * camera.norm * np.maximum(drawn[:, 0], 0.0) + named["background"] + pattern.extra
-        if diffuse is not None:
-            inside = camera.index >= 0
-            halo = np.stack([diffuse.value[inside], diffuse.by_composition[inside], diffuse.by_thickness[inside]], 1)
-            parts.append(halo)
-            self.expected += amount * named["halo"] * halo[:, 0]
-            rows = np.zeros((3, len(NAMES)))
-            rows[0, NAMES.index("halo")], rows[0, NAMES.index("scale")] = amount, pattern.electrons * named["halo"]
-            rows[1, NAMES.index("composition")] = rows[2, NAMES.index("thickness")] = amount * named["halo"]
-            chain = np.concatenate([chain, rows])
-        self.columns, self.chain = np.concatenate(parts, axis=1), chain
+        columns, amount = table.derivatives(values[: len(STATE)], camera), pattern.electrons * named["scale"]
+        self.table, self.values, self.columns = table, values, columns
+        self.chain = _chain(pattern.electrons, camera, table.warm, named)
+        expected = amount * camera.norm * np.maximum(columns[:, 0], 0.0) + (named["background"] + pattern.extra)
+        if table.warm:
+            expected += amount * named["halo"] * columns[:, len(PARAMETERS) + 2]
+        self.expected = expected.astype(float)
 
     def inside(self, values: np.ndarray) -> np.ndarray:
         """Return values whose composition and thickness lie in the table, halo and background not below zero."""
@@ -178,12 +181,35 @@ class _Model:
         found[-2:] = np.maximum(found[-2:], 0.0)  # with less than no electrons between disks errors would vanish
         return found
 
-    def scoring(self, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+
+@dataclass(frozen=True)
+class Compared:
+    """A model beside counts: Fisher information and score of its columns, and the deviance."""
+
+    model: Model
+    fisher: np.ndarray
+    score: np.ndarray
+    deviance: float
+
+    @classmethod
+    def of(cls, model: Model, pattern: Pattern) -> Compared:
+        """Compare a model with a pattern."""
+        return cls(model, *poisson_information(model.columns, model.expected, pattern.observed))
+
+    def step(self, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the inverse Fisher information over NAMES and the next values: Fisher scoring inside the bounds."""
+        values = self.model.values
+        bound, move = self._scoring(free)
+        there = self.model.inside(values + shortened(move))
+        stopped = np.flatnonzero((there == values) & (move != 0))
+        if len(stopped):
+            there = self.model.inside(values + shortened(self._scoring(np.setdiff1d(free, stopped))[1]))
+        return bound, there
+
+    def _scoring(self, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the inverse Fisher information and the step, both over all NAMES."""
-        chain = self.chain[:, free]
-        weighted = self.columns / self.expected[:, None]
-        fisher = chain.T @ (weighted.T @ self.columns) @ chain
-        score = chain.T @ (weighted.T @ (self.pattern.observed - self.expected))
+        chain = self.model.chain[:, free]
+        fisher, score = chain.T @ self.fisher @ chain, chain.T @ self.score
         scale = np.sqrt(np.maximum(np.diag(fisher), np.finfo(float).tiny))
         inverse = np.linalg.inv(fisher / np.outer(scale, scale)) / np.outer(scale, scale)
         bound, move = np.zeros((len(NAMES), len(NAMES))), np.zeros(len(NAMES))
@@ -192,10 +218,20 @@ class _Model:
         return bound, move
 
 
-def _done(pattern: Pattern, values: np.ndarray, bound: np.ndarray, best: float, steps: int, reason: str) -> Fit:
-    return Fit(values, bound, best / len(pattern.observed), steps, reason)
+def _chain(electrons: float, camera: Camera, warm: bool, named: dict[str, float]) -> np.ndarray:
+    """Return how the expected counts change with NAMES, in columns of `NanobeamTable.derivatives`, (column, name)."""
+    drawn, amount = len(PARAMETERS) + 1, electrons * named["scale"]
+    chain = np.zeros((drawn + (4 if warm else 1), len(NAMES)))
+    chain[:drawn, : len(PARAMETERS)] = amount * camera.chain[:, 1:]
+    chain[0, NAMES.index("scale")], chain[drawn, NAMES.index("background")] = electrons * camera.norm, 1.0
+    if warm:
+        chain[drawn + 1, NAMES.index("halo")] = amount
+        chain[drawn + 1, NAMES.index("scale")] = electrons * named["halo"]
+        for row, name in ((drawn + 2, "composition"), (drawn + 3, "thickness")):
+            chain[row, NAMES.index(name)] = amount * named["halo"]
+    return chain
 
 
-def _failed(reason: str, values: np.ndarray) -> Fit:
+def _failed(reason: str) -> Fit:
     nan = np.full(len(NAMES), np.nan)
     return Fit(nan, np.full((len(NAMES), len(NAMES)), np.nan), np.nan, 0, reason)

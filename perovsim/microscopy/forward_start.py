@@ -47,11 +47,12 @@ class Search:
         self.table = table
         reach, radius = table.settings.tilt_range, table.settings.semiangle
         self.tilts = np.arange(-int(reach / TILT_STEP), int(reach / TILT_STEP) + 1) * TILT_STEP
-        average = 0.5 * sum(self._splines(self.tilts + side * 0.5 * radius) for side in (-1, 1))
-        along = _thickness_means(table)
-        means = np.einsum("ys,tmsxb->tmyxb", average, np.tensordot(along, table.data, axes=1), optimize=True)
-        means = np.einsum("xs,tmysb->tmyxb", average, means, optimize=True)
-        self.roots = np.sqrt(np.clip(means, 0, None)).astype(np.float32)
+        average = 0.5 * sum(self._splines(self.tilts + side * 0.5 * radius) for side in (-1, 1)).astype(np.float32)
+        along = _thickness_means(table).astype(np.float32)
+        path = ["einsum_path", (0, 3), (0, 2), (0, 1)]
+        means = np.einsum("yi,xj,st,ijtmb->smyxb", average, average, along, table.data, optimize=path)
+        self.means = np.clip(means, 0, None)
+        self.roots = np.sqrt(self.means)
 
     def _splines(self, angles: np.ndarray) -> np.ndarray:
         """Return the weights of the nodes at some angles, (angle, node)."""
@@ -64,8 +65,9 @@ class Search:
     def best(self, pattern: Pattern, lattice: np.ndarray) -> list[np.ndarray]:
         """Return states with the lattice given and the best tilts, thicknesses and compositions."""
         measured, seen = self._measured(pattern, lattice)
-        roots = self.roots[..., seen]
-        distance = (roots**2).sum(-1) - 2 * roots @ np.sqrt(measured).astype(np.float32)
+        weights = np.zeros((2, len(self.table.beams)), np.float32)
+        weights[0, seen], weights[1, seen] = 1, 2 * np.sqrt(measured)
+        distance = self.means @ weights[0] - self.roots @ weights[1]
         chosen: list[np.ndarray] = []
         best = distance.min(axis=(0, 1))
         for flat in np.argsort(best, axis=None):
@@ -95,17 +97,23 @@ class Search:
         middle = 0.5 * (np.array(camera.shape[::-1]) - 1)
         room = np.abs(centres - middle).max(axis=1) < middle.min() - radius - 1
         seen = np.flatnonzero(room & (np.hypot(*(centres - middle).T) < camera.field / camera.pixel))
-        y, x = np.indices(camera.shape)
-        shares = [
-            pattern.counts[np.hypot(x - cx, y - cy) < radius].mean() / (pattern.electrons * camera.norm)
-            for cx, cy in centres[seen]
-        ]
-        return np.array(shares), seen
+        shares = [_mean_within(pattern.counts, centre, radius) for centre in centres[seen]]
+        return np.array(shares) / (pattern.electrons * camera.norm), seen
+
+
+def _mean_within(counts: np.ndarray, centre: np.ndarray, radius: float) -> float:
+    """Return the mean of the counts within a radius of a place (x, y) [pixel], all of it on the camera."""
+    half = int(radius) + 1
+    column, row = (round(float(place)) for place in centre)
+    near = counts[row - half : row + half + 1, column - half : column + half + 1]
+    steps = np.arange(-half, half + 1)
+    inside = np.hypot(steps + column - centre[0], (steps + row - centre[1])[:, None]) < radius
+    return float(near[inside].mean())
 
 
 def _thickness_means(table: NanobeamTable) -> np.ndarray:
     """Return the spline weights that give the table at its own thicknesses, (thickness, node)."""
-    count = table.data.shape[0]
+    count = table.data.shape[2]
     weights = np.zeros((count, count))
     for number in range(count):
         for shift, weight in ((-1, 1 / 6), (0, 2 / 3), (1, 1 / 6)):

@@ -7,9 +7,11 @@ Kikuchi bands; strain and the tilts inside one table are not told apart.
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numba import njit
 
 from perovsim.microscopy.crystal import atomic_layers
 from perovsim.microscopy.grid import Grid, fast_length, propagator
@@ -19,7 +21,7 @@ from perovsim.microscopy.sample import Sample
 
 if TYPE_CHECKING:
     from perovsim.microscopy.camera import Camera
-    from perovsim.microscopy.nanobeam_table import TableSettings
+    from perovsim.microscopy.table_settings import TableSettings
 
 ANGSTROM = 1e-10
 SUPERCELL = 2.2e-9
@@ -135,23 +137,36 @@ class _Snapshots:
         return rings, np.bincount(rings.ravel(), minlength=count + 1)[:-1]
 
 
-def halo(
-    profiles: np.ndarray, share: float, place: float, centre: np.ndarray, camera: Camera
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the halo on a camera and its derivatives by `share` and `place`, each (rows, columns) [1/pixel].
+def halo_rings(profiles: np.ndarray, share: float, place: float) -> np.ndarray:
+    """Return the halo on rings and its derivatives by `share` and `place`, (3, ring) [1/rad^2].
 
-    share : between the compositions at the ends, 0 to 1; place : repeats after the first
+    profiles : (composition at the ends, repeat, ring); share : between the compositions, 0 to 1
+    place : repeats after the first
     """
     mix = profiles[0] + share * (profiles[-1] - profiles[0])
     low = min(max(int(place), 0), len(mix) - 2)
     slope = mix[low + 1] - mix[low]
-    value = mix[low] + (place - low) * slope
-    change = (profiles[-1] - profiles[0])[low]
-    x, y = camera.q
-    r = np.hypot(x[None, :] - centre[0], y[:, None] - centre[1]) / RING
-    ring = np.minimum(r.astype(int), len(value) - 2)
-    part = r - ring
-    solid = camera.pixel**2
-    return tuple(
-        solid * (profile[ring] + part * (profile[ring + 1] - profile[ring])) for profile in (value, change, slope)
-    )
+    return np.stack([mix[low] + (place - low) * slope, (profiles[-1] - profiles[0])[low], slope])
+
+
+def spread_rings(rings: np.ndarray, centre: np.ndarray, camera: Camera, out: np.ndarray) -> None:
+    """Set out (pixel of the field, n) to rings (n, ring) [1/rad^2] around a centre (x, y) [rad], [1/pixel]."""
+    middle = 0.5 * (np.array(camera.shape) - 1) + centre[::-1] / camera.pixel
+    shares = (camera.pixel**2 * rings.T).astype(np.float32)
+    _spread(np.ascontiguousarray(shares), tuple(middle), camera.pixel / RING, camera.index, out)
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _spread(rings, middle, ring, index, out):
+    """Interpolate rings (ring, n) linearly at every pixel of the field; ring : pixel in widths of a ring."""
+    for row in range(index.shape[0]):
+        y = row - middle[0]
+        for column in range(index.shape[1]):
+            place = index[row, column]
+            if place >= 0:
+                x = column - middle[1]
+                r = ring * sqrt(y * y + x * x)
+                at = min(int(r), len(rings) - 2)
+                part = np.float32(r - at)
+                for k in range(rings.shape[1]):
+                    out[place, k] = rings[at, k] + part * (rings[at + 1, k] - rings[at, k])

@@ -9,42 +9,25 @@ absorption of the coherent wave); what they scatter out of the beams comes back 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import spline_filter1d
 
-from perovsim import units
 from perovsim.errors import PerovsimError
-from perovsim.memory import require_memory
 from perovsim.microscopy import table_cache
 from perovsim.microscopy.camera import Camera
-from perovsim.microscopy.crystal import CrystalCell, crystal_cell
 from perovsim.microscopy.draw import MARGIN, PARAMETERS, draw
 from perovsim.microscopy.expansion import Expansion
 from perovsim.microscopy.geometry import Geometry, own_strain, turned
-from perovsim.microscopy.halo import halo, halo_ends, halo_profile
-from perovsim.microscopy.multislice import FINE
+from perovsim.microscopy.halo import halo_rings, spread_rings
 from perovsim.microscopy.optics import wavelength
 from perovsim.microscopy.phase import Phase
-from perovsim.microscopy.plane_waves import Band, PlaneWaves
+from perovsim.microscopy.table_build import compute_table
+from perovsim.microscopy.table_settings import SPARE, TableSettings, beams_of, nodes_of, settings_of
 from perovsim.microscopy.work import Workers
 
-FORMAT = "perovsim-table/4"
-COMPOSITIONS = (0.0, 0.15, 0.3, 0.45, 0.6)
-ANGLE_STEP = 0.6e-3
-"""Distance of the directions [rad]: intensities of a 40 nm crystal change over some 3 mrad."""
-TILT_RANGE = 1e-3
-"""Tilts of a table reach this far from its own, along x and y [rad]."""
-EDGE_ROOM = 0.4e-3
-"""Directions beyond the aperture that its edge and the camera's blur show [rad]."""
-SPARE = 2
-"""Nodes beyond what is used: the ends of a spline disturb their neighbours (0.27 per node)."""
-MOST_STRAIN = 0.05
-"""Strain for which beams at the border of the camera are kept."""
+FORMAT = "perovsim-table/5"
 TOLERANCE = 1e-9
 BEYOND = 0.02
 """Compositions may lie this far beyond the computed ones: noise of a fit at the end of the range."""
@@ -63,38 +46,6 @@ def state(**values: float) -> np.ndarray:
     if unknown:
         raise PerovsimError(f"no entry '{unknown.pop()}' in a crystal's state; known: {', '.join(STATE)}")
     return np.array([float(values.get(name, 0.0)) for name in STATE])
-
-
-@dataclass(frozen=True)
-class Diffuse:
-    """Electrons that were scattered out of the beams, per pixel, (rows, columns), and their derivatives."""
-
-    value: np.ndarray
-    by_composition: np.ndarray
-    by_thickness: np.ndarray
-
-
-@dataclass(frozen=True)
-class TableSettings:
-    """What a table holds.
-
-    max_angle : of the camera along x and y [rad]; semiangle [rad]; repeats : fewest and most cells
-    tilt : centre of the directions (x, y) [rad], in the axes of the cell; tilt_range [rad]
-    band : of waves and transmissions; displacements : thermal, (element, [m]) pairs
-    """
-
-    phase: Phase
-    energy: float
-    semiangle: float
-    max_angle: float
-    repeats: tuple[int, int]
-    compositions: tuple[float, ...]
-    tilt: tuple[float, float]
-    tilt_range: float
-    band: Band
-    displacements: tuple[tuple[str, float], ...]
-    strained: bool = True
-    angle_step: float = ANGLE_STEP
 
 
 def nanobeam_table(
@@ -119,127 +70,17 @@ def nanobeam_table(
     return NanobeamTable(chosen, **arrays)
 
 
-def settings_of(
-    phase: Phase,
-    microscope: Any,
-    mode: str = "nanobeam",
-    *,
-    thicknesses: tuple[float | str, float | str],
-    compositions: Sequence[float] | None = None,
-    tilt: tuple[float, float] = (0.0, 0.0),
-    tilt_range: float = TILT_RANGE,
-    sampling: float | None = None,
-    static: bool = False,
-    strained: bool = True,
-    angle_step: float = ANGLE_STEP,
-) -> TableSettings:
-    """Return what a table holds.
-
-    thicknesses : least and largest [m] or text; compositions : of the cells computed, ascending
-    tilt : direction of the beam relative to the zone axis, in the axes of the cell (x, y) [rad]
-    tilt_range : how far tilts may lie from it along x and y [rad]
-    sampling : step of the grid whose band limit waves and transmissions get [m]; the mode's when None
-    static : without thermal motion; strained : False for disks that strain moves but does not change
-    Raises PerovsimError for thicknesses that are no range, or a missing thermal displacement.
-    """
-    beam = microscope.mode(mode)
-    if compositions is None:
-        compositions = COMPOSITIONS if phase.alloy else (0.0,)
-    thin, thick = (units.parse(t, "m") if isinstance(t, str) else float(t) for t in thicknesses)
-    depth = phase.edges[2]
-    if not 0 < thin <= thick:
-        raise PerovsimError(f"thicknesses {thin * 1e9:g} to {thick * 1e9:g} nm: give two positive ones, ascending")
-    elements = sorted({*phase.first, *phase.second})
-    missing = [name for name in elements if name not in microscope.displacements]
-    if missing and not static:
-        raise PerovsimError(
-            f"microscope '{microscope.name}' gives no thermal displacement of {', '.join(missing)}; add "
-            f'{missing[0]} = "0.1 angstrom" to its table [displacements], or ask for static = True'
-        )
-    return TableSettings(
-        phase,
-        float(microscope.energy),
-        float(beam.semiangle),
-        float(beam.max_angle),
-        (max(0, int(thin / depth) - SPARE), int(np.ceil(thick / depth)) + SPARE + 1),
-        tuple(float(x) for x in compositions) if phase.alloy else (0.0,),
-        (float(tilt[0]), float(tilt[1])),
-        float(tilt_range),
-        Band(float(beam.sampling) if sampling is None else float(sampling)),
-        tuple((name, 0.0 if static else float(microscope.displacements[name])) for name in elements),
-        strained,
-        float(angle_step),
-    )
-
-
-def _beams(settings: TableSettings) -> np.ndarray:
-    """Return (h, k) of the beams whose disks can touch the camera, (n, 2)."""
-    reach = (settings.max_angle + settings.semiangle + EDGE_ROOM) * (1 + MOST_STRAIN) / wavelength(settings.energy)
-    a, b, _ = settings.phase.edges
-    h, k = (np.arange(-int(reach * edge), int(reach * edge) + 1) for edge in (a, b))
-    return np.stack(np.meshgrid(h, k, indexing="ij"), -1).reshape(-1, 2)
-
-
-def _nodes(settings: TableSettings) -> np.ndarray:
-    """Return the offsets of the directions from the table's tilt, along x and along y [rad]."""
-    reach = settings.semiangle + EDGE_ROOM + settings.tilt_range
-    count = int(np.ceil(reach / settings.angle_step)) + SPARE
-    return np.arange(-count, count + 1) * settings.angle_step
-
-
-def compute_table(
-    settings: TableSettings, progress: Callable[[float], None] | None = None, workers: int | None = None
-) -> dict[str, np.ndarray]:
-    """Run every cell of the expansion; return the spline coefficients and the halo."""
-    expansion = Expansion(settings.compositions, settings.strained)
-    beams, nodes = _beams(settings), _nodes(settings)
-    directions = np.stack(np.meshgrid(nodes, nodes, indexing="xy"), -1).reshape(-1, 2) + settings.tilt
-    count = settings.repeats[1] - settings.repeats[0] + 1
-    size = 4 * count * len(expansion.configurations) * len(directions) * len(beams)
-    require_memory(3 * size, "the crystal table", "give a smaller range of thicknesses or tilts")
-
-    def run(config: Any) -> np.ndarray:
-        waves = PlaneWaves(_cell(settings, *config), settings.band)
-        intensity = waves.intensities(directions, beams, settings.repeats)
-        return intensity.transpose(0, 2, 1).reshape(count, len(nodes), len(nodes), -1)
-
-    runs = [partial(halo_profile, settings, end) for end in halo_ends(settings)]
-    ends = len(runs)
-    runs += [partial(run, config) for config in expansion.configurations]
-    found: list[np.ndarray] = []
-    with Workers(workers) as pool:
-        for part in pool.ahead(lambda do: do(), runs):
-            found.append(part)
-            if progress is not None:
-                progress(len(found) / len(runs))
-    data = expansion.coefficients(found[ends:]).swapaxes(0, 1)
-    for axis in (0, 2, 3):
-        data = spline_filter1d(data, axis=axis, output=np.float32)
-    return {"data": data, "halo": np.array(found[:ends]) if ends else np.zeros((1, 1, 1))}
-
-
-def _cell(settings: TableSettings, composition: float, strain: tuple[float, float, float]) -> CrystalCell:
-    phase = settings.phase
-    return crystal_cell(
-        phase.atoms(strain),
-        settings.energy,
-        dict(settings.displacements),
-        phase.occupants(composition),
-        FINE * settings.band.end,
-    )
-
-
 class NanobeamTable:
     """Patterns of one phase; made by `nanobeam_table`.
 
-    data : spline coefficients (thickness, mode, y, x, beam)
+    data : spline coefficients (y, x, thickness, mode, beam): what one direction needs lies together
     halo : diffuse electrons per solid angle, (composition at the ends, thickness, ring) [1/rad^2]
     """
 
     def __init__(self, settings: TableSettings, data: np.ndarray, halo: np.ndarray) -> None:
         self.settings, self.data, self.halo = settings, data, halo
         self.expansion = Expansion(settings.compositions, settings.strained)
-        self.beams, self.nodes = _beams(settings), _nodes(settings)
+        self.beams, self.nodes = beams_of(settings), nodes_of(settings)
         self.lam = wavelength(settings.energy)
         self._reciprocal = self.lam / np.array(settings.phase.edges[:2])
 
@@ -258,11 +99,12 @@ class NanobeamTable:
     def pattern(self, state: np.ndarray, camera: Camera) -> np.ndarray:
         """Return one pattern, (rows, columns) [fraction of the beam per pixel]; state : see `state`."""
         state = np.asarray(state, float)
-        found, drawn, diffuse = np.zeros(camera.shape), self._drawn(state, camera, False), self.diffuse(state, camera)
-        found[camera.index >= 0] = camera.norm * drawn[:, 0]
-        if diffuse is not None:
-            found += diffuse.value
-        return np.maximum(found, 0.0, out=found)  # splines overshoot near zero, by some 1e-8
+        drawn = np.zeros((camera.pixels, 1), np.float32)
+        self._draw(state, camera, drawn)
+        shares = camera.norm * drawn[:, 0]
+        if self.warm:
+            shares += self._diffuse(state, camera, np.empty((camera.pixels, 1), np.float32))[:, 0]
+        return camera.placed(np.maximum(shares, 0.0))  # splines overshoot near zero, by some 1e-8
 
     def patterns(self, states: np.ndarray, camera: Camera, workers: int | None = None) -> np.ndarray:
         """Return the patterns of many states (n, 10), (n, rows, columns) float32."""
@@ -277,11 +119,23 @@ class NanobeamTable:
         return found
 
     def derivatives(self, state: np.ndarray, camera: Camera) -> np.ndarray:
-        """Return the disks and their derivatives by PARAMETERS, as drawn, (pixel of the field, 13).
+        """Return the disks and their derivatives by PARAMETERS, as drawn, ones, and the halo with its derivatives.
 
-        The product with `camera.chain` is in shares of the beam and SI.
+        (pixel of the field, 14 or 17) float32. The product of the first 13 with `camera.chain` is in shares of the
+        beam and SI; the last three are there where `warm`: halo, d/dcomposition, d/dthickness [1/pixel]
         """
-        return self._drawn(np.asarray(state, float), camera, True)
+        state, drawn = np.asarray(state, float), len(PARAMETERS) + 1
+        found = np.zeros((camera.pixels, drawn + (4 if self.warm else 1)), np.float32)
+        self._draw(state, camera, found)
+        found[:, drawn] = 1
+        if self.warm:
+            self._diffuse(state, camera, found[:, drawn + 1 :])
+        return found
+
+    @property
+    def warm(self) -> bool:
+        """Whether the crystal scatters electrons out of its beams, into a halo."""
+        return bool(self.halo.any())
 
     def clipped(self, state: np.ndarray) -> np.ndarray:
         """Return a state whose composition and thickness lie in the table."""
@@ -298,9 +152,9 @@ class NanobeamTable:
         low = np.floor(place).astype(int)
         wx, wy = (_bspline(t)[0] for t in place - low)
         rows, columns = slice(low[1] - 1, low[1] + 3), slice(low[0] - 1, low[0] + 3)
-        part = self.data[self._thickness(state[5])[0], :, rows, columns]
-        weights = self._weights(state[5], state[4], own, False)[0].reshape(part.shape[:2])
-        return np.einsum("tm,tmyxb,y,x->b", weights, part, wy, wx)
+        part = self.data[rows, columns, self._thickness(state[5])[0]]
+        weights = self._weights(state[5], state[4], own, False)[0].reshape(part.shape[2:4])
+        return np.einsum("tm,yxtmb,y,x->b", weights, part, wy, wx)
 
     def centres(self, state: np.ndarray, camera: Camera) -> np.ndarray:
         """Return where the disks of all beams lie, (beam, 2) (x, y) [pixel]."""
@@ -334,47 +188,53 @@ class NanobeamTable:
                 "make a table with this tilt"
             )
 
-    def _drawn(self, state: np.ndarray, camera: Camera, full: bool) -> np.ndarray:
+    def _draw(self, state: np.ndarray, camera: Camera, out: np.ndarray) -> None:
+        """Add the disks, and their derivatives where there is room, to out (pixel of the field, 1 or more)."""
         self.require(state)
+        full = out.shape[1] > 1
         rotation, tilt = state[3], state[6:8]
         geometry = Geometry(state, self.beams, self._reciprocal, camera)
         weights = self._weights(state[5], state[4], geometry.own, full)
-        window, origin = self._window(turned(tilt, -rotation), camera)
-        part = self.data[(self._thickness(state[5])[0], slice(None), *window)]
-        local = np.tensordot(weights, part.reshape(-1, *part.shape[2:]), axes=1)
-        nodes = np.ascontiguousarray(local.transpose(3, 1, 2, 0))
-        out = np.zeros((camera.index.max() + 1, len(PARAMETERS) + 1 if full else 1))
+        (rows, columns), origin = self._window(turned(tilt, -rotation), camera)
+        part = self.data[rows, columns, self._thickness(state[5])[0]]
+        part = part.reshape(*part.shape[:2], -1, part.shape[-1])
         seen = geometry.seen
+        nodes = np.matmul(weights, part).transpose(3, 0, 1, 2)[seen]
         draw(
-            nodes[seen],
+            np.ascontiguousarray(nodes),
             origin,
             self.settings.angle_step,
             (np.cos(rotation), np.sin(rotation)),
             tuple(tilt),
             geometry.centres[seen],
-            geometry.moves[seen],
+            geometry.moves[seen] if full else None,
             geometry.strains,
             camera.pixel,
             camera.profile,
             camera.index,
             out,
         )
-        return out
 
-    def diffuse(self, state: np.ndarray, camera: Camera) -> Diffuse | None:
-        """Return the halo of diffuse electrons on a camera; None where the crystal has none."""
-        if not self.halo.any():
-            return None
+    def diffuse(self, state: np.ndarray, camera: Camera) -> np.ndarray:
+        """Return the halo of diffuse electrons on a camera, zero where the crystal has none, (rows, columns)."""
+        found = np.zeros((camera.pixels, 1), np.float32)
+        if self.warm:
+            self._diffuse(np.asarray(state, float), camera, found)
+        return camera.placed(found[:, 0])
+
+    def _diffuse(self, state: np.ndarray, camera: Camera, out: np.ndarray) -> np.ndarray:
+        """Set out (pixel of the field, 1 or 3) to the halo and its changes with composition and thickness."""
         low, high = self.settings.compositions[0], self.settings.compositions[-1]
         span, depth = max(high - low, TOLERANCE), self.phase.edges[2]
         place = state[5] / depth - self.settings.repeats[0]
-        value, change, slope = halo(self.halo, (state[4] - low) / span, place, state[8:10], camera)
-        return Diffuse(value, change / span, slope / depth)
+        rings = halo_rings(self.halo, (state[4] - low) / span, place) / np.array([[1], [span], [depth]])
+        spread_rings(rings[: out.shape[1]], state[8:10], camera, out)
+        return out
 
     def _thickness(self, thickness: float) -> tuple[slice, float]:
         """Return the four nodes around a thickness, and the place after the second."""
         place = thickness / self.phase.edges[2] - self.settings.repeats[0]
-        low = min(max(int(np.floor(place)), 1), self.data.shape[0] - 3)
+        low = min(max(int(np.floor(place)), 1), self.data.shape[2] - 3)
         return slice(low - 1, low + 3), place - low
 
     def _weights(self, thickness: float, composition: float, strain: np.ndarray, full: bool) -> np.ndarray:

@@ -1,5 +1,5 @@
 """Figures of results: terminals, J-V-L, impedance, bands, profiles, films, halides, conservation; of limits,
-peers and comparisons; of X-ray spectra.
+peers and comparisons; of X-ray spectra and differential phase contrast.
 
 Save a figure with ``figure.savefig("name.png", dpi=150)``; matplotlib is imported when the first
 figure is made.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from perovsim.plot.beside import beside
 from perovsim.plot.compared import compared
+from perovsim.plot.differential_phase import differential_phase
 from perovsim.plot.electrical import current_voltage, impedance
 from perovsim.plot.figures import (
     band_diagram,
@@ -28,6 +29,7 @@ __all__ = [
     "compared",
     "conservation",
     "current_voltage",
+    "differential_phase",
     "films",
     "halides",
     "impedance",
