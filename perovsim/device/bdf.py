@@ -21,9 +21,12 @@ NEWTON_SHARE = 0.02
 """Newton's error may be this share of the local error allowed."""
 LAST_CORRECTION, LEAST_LAST = 1e-1, 1e-6
 LOST, LEAST_CURRENT = 1e-11, 1e-3
+LOST_AMOUNT = 1e-13
 """Newton ends with a correction of this weighted norm at the most, which may have to be smaller, down to the second,
-until what is rounded away in solving for it is no more than the share LOST of the current, which counts as the second
-at least [A/m^2]: that breaks the balance of charge, whose bar is a thousand times that share of the charge passed."""
+until what is rounded away in solving for it is no more than the share LOST of the current, which counts as the third
+at least [A/m^2], and the share LOST_AMOUNT of what each process has made: that breaks the balances of charge and of the
+elements, whose bars are a thousand times those shares."""
+TINY = 1e-300
 SMALL = 1e-3
 """Corrections below this share of that are not worth a new matrix."""
 SLOW = 0.3
@@ -186,10 +189,16 @@ class Integrator:
     @property
     def _last_correction(self) -> float:
         """Largest weighted norm of the last correction of a step."""
-        moved, current = self.equations.rounding
-        lost = EPSILON * self.rtol * Q * moved
-        allowed = LOST * max(Q * abs(current), LEAST_CURRENT)
-        return LAST_CORRECTION if lost * LAST_CORRECTION <= allowed else max(allowed / lost, LEAST_LAST)
+        (moved, current), rates = self.equations.rounding[:2], self.equations.rounding[2:]
+        unit, step, of_rates = (
+            EPSILON * self.rtol,
+            float(self.h.real[d.STEP]),
+            slice(self.h.z.shape[1] - len(rates), None),
+        )
+        made = np.abs(self.h.z[0, of_rates]) + step * np.abs(self.equations.integrands[of_rates])
+        allowed = np.append(LOST_AMOUNT * made, LOST * max(Q * abs(current), LEAST_CURRENT))
+        lost = unit * np.append(step * np.asarray(rates), Q * moved)
+        return float(np.clip((allowed / np.maximum(lost, TINY)).min(), LEAST_LAST, LAST_CORRECTION))
 
     def polished(self, time: float) -> Polished:
         """State at a time inside the last step: its interpolant, corrected until every balance holds to rounding.

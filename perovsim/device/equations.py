@@ -9,7 +9,7 @@ from perovsim.device.assemble import add_storage, assemble, choose_face, stored
 from perovsim.device.compiled import announce, compiled
 from perovsim.device.differences import BASE, COEFFICIENT, SCALE, SLOPE, Y, correct_positive, norm
 from perovsim.device.matrix import factor, solve
-from perovsim.device.rounding import largest_rounding
+from perovsim.device.rounding import largest_rounding, move_rates
 from perovsim.device.tables import PSI, Control, new_state
 
 INSTANT = 1e25
@@ -29,6 +29,7 @@ def _correct(p, control, m, state, t, formula, euler, renew, f, rhs):
     assemble(p, control, t, y, state, f, m, renew)
     if renew:
         state.rounding[0] = largest_rounding(p, y, m)
+        move_rates(p, y, m, state.rounding)
         add_storage(p, a, state.held[0], m, c)
         if factor(m, p.where, p.size) != 0:
             return np.nan, False
@@ -76,7 +77,8 @@ class Equations:
 
     @property
     def rounding(self) -> np.ndarray:
-        """How far rounding moves the fluxes of charge, and the current, as in State.rounding [m^-2 s^-1] (2,)."""
+        """How far rounding moves the fluxes of charge, the current, and how far it moves the rates of the processes, as
+        in State.rounding [m^-2 s^-1] (2 + processes,)."""
         return self.state.rounding
 
     @property

@@ -12,6 +12,7 @@ from perovsim.device.tables import (
     JUMP_FIRST,
     JUMP_SECOND,
     PSI,
+    QUADRATURES,
     SITES,
     SPECIES,
     VACANCY,
@@ -77,6 +78,16 @@ def largest_rounding(p, y, m):
     for face in range(1, p.cell.shape[1]):
         largest = max(largest, _inner(slot, place, species, blocks, y, face))
     return largest
+
+
+@part
+def move_rates(p, y, m, rounding):
+    """Fill rounding[2:] with sum |dr/dy| |y| of every process [m^-2 s^-1]: what rounding of every unknown does to r."""
+    for e in range(len(QUADRATURES), m.ledger.shape[0]):
+        total = 0.0
+        for k in range(y.shape[0]):
+            total += abs(m.ledger[e, k] * y[k])
+        rounding[2 + e - len(QUADRATURES)] = total
 
 
 @compiled

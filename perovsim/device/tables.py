@@ -212,7 +212,7 @@ class State(NamedTuple):
     """Face whose current the circuit holds (1,): best known where carriers are few (the current is one)."""
     rounding: np.ndarray
     """How far rounding of every unknown moves the fluxes of charge, over its relative size, and the current through
-    the face that the circuit holds [m^-2 s^-1] (2,)."""
+    the face that the circuit holds; then how far it moves the rate of every process [m^-2 s^-1] (2 + processes,)."""
 
 
 def new_state(tables: Tables, processes: int) -> State:
@@ -233,7 +233,7 @@ def new_state(tables: Tables, processes: int) -> State:
         np.zeros(len(QUADRATURES) + processes + 2),
         np.zeros((tables.activity.shape[0], 1 + DEPENDS)),
         np.ones(1, np.int64),
-        np.zeros(2),
+        np.zeros(2 + processes),
     )
 
 
