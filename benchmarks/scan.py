@@ -97,7 +97,7 @@ def image(lamella: Any, microscope: Any) -> dict[str, Any]:
     image_z_rms : deviation over the standard error, which also holds the phonons' scatter: below 1
     """
     from perovsim.microscopy import haadf_image
-    from perovsim.microscopy.haadf import plan_image
+    from perovsim.microscopy.image_plan import plan_image
     from perovsim.microscopy.reference import abtem_patterns, abtem_probe
 
     sharp = microscope.replace(modes=(microscope.haadf.replace(source_size="0 angstrom"), microscope.nanobeam))
@@ -135,17 +135,19 @@ def precise(lamella: Any, microscope: Any, plan: Any, number: int) -> Any:
     """Return abTEM's potential of a snapshot: the same displaced atoms, our transmission's phase."""
     import abtem
 
+    from perovsim.microscopy.exact_image import whole_plan
     from perovsim.microscopy.grid import Grid
-    from perovsim.microscopy.haadf import _Annulus
     from perovsim.microscopy.multislice import Gratings
     from perovsim.microscopy.optics import interaction
+    from perovsim.microscopy.snapshots import Snapshots
 
-    run = _Annulus(plan, lamella, microscope, microscope.haadf, 2)
-    moved = run.sample.moved(run.sigmas, np.random.default_rng([1, 0, number]))
+    beam, energy = microscope.haadf, float(microscope.energy)
+    atoms = Snapshots(whole_plan(plan, lamella, beam), lamella, microscope, beam, 1).atoms(number)
+    moved = atoms.between(plan.low, plan.low + plan.grid.size[0])
     cell = Grid((plan.grid.shape[0], plan.period), plan.grid.step)
-    gratings = Gratings(moved, cell, (plan.low, 0.0), run.energy)
+    gratings = Gratings(moved, cell, (plan.low, 0.0), energy)
     waves = [gratings.make(index) for index in range(moved.slices)]
-    sigma = np.float32(interaction(run.energy) * 1e-10)
+    sigma = np.float32(interaction(energy) * 1e-10)
     array = np.array([-1j * np.log(wave) / sigma for wave in waves], np.complex64)
     return abtem.PotentialArray(
         array,

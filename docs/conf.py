@@ -12,7 +12,7 @@ from perovsim import __version__  # noqa: E402
 
 project, author, release = "perovsim", "perovsim developers", __version__
 project_copyright = "perovsim developers"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinxcontrib.bibtex", "mathtext"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinxcontrib.bibtex", "mathtext", "verification"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
 bibtex_bibfiles = ["../models/sources.bib"]

@@ -159,11 +159,8 @@ def film_selectivity(result: Result) -> float:
 
 
 def light_left(result: Result) -> float:
-    """Light at the end as a share of that at the reference time [%]."""
-    flux, at = result.terminals["photon_flux"].values, result.reference_time
-    if at is None:
-        return float("nan")
-    return 100.0 * float(flux[-1] / np.interp(at, result.times, flux))
+    """Light at the last lit time as a share of that at the reference time [%]."""
+    return float("nan") if result.light_left is None else 100.0 * result.light_left
 
 
 def peak_shift(result: Result) -> float:
@@ -284,7 +281,8 @@ FINDINGS = (
         "light left",
         "%",
         light_left,
-        "photon flux at the end over that at the reference, 1 s after the first current rise",
+        "photon flux at the last lit time over that at the reference, 1 s after the first current rise; in trains both "
+        "at the ends of pulses",
         "photoluminescence of the aged device: low if traps (Pb⁰), high if injection fails",
     ),
     Finding(

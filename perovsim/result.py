@@ -59,8 +59,19 @@ class Result:
 
     def at(self, time: float | str) -> xr.Dataset:
         """Fields at `time` [s or text], linear between stored times."""
-        seconds = self.seconds(time)
-        return self.fields.interp(time=seconds)
+        seconds, times = self.seconds(time), self.times
+        low = int(np.searchsorted(times, seconds, "right")) - 1
+        high = min(low + 1, times.size - 1)
+        span = times[high] - times[low]
+        share = (seconds - times[low]) / span if span > 0.0 else 0.0
+
+        def between(stored: xr.DataArray) -> xr.Variable:
+            dims, values = stored.dims[1:], stored.values
+            return xr.Variable(dims, (1.0 - share) * values[low] + share * values[high], stored.attrs)
+
+        coords = {name: one.variable for name, one in self.fields.coords.items() if name != "time"}
+        now = xr.Variable((), seconds, self.fields["time"].attrs)
+        return xr.Dataset({name: between(one) for name, one in self.fields.data_vars.items()}, coords | {"time": now})
 
     def seconds(self, time: float | str) -> float:
         """`time` in s, checked against the stored range."""
@@ -162,6 +173,12 @@ class Result:
         return float(t[k - 1] + share * (t[k] - t[k - 1]) - t[0])
 
     @property
+    def light_left(self) -> float | None:
+        """Light at the last settled time, at the end of the last pulse of a train, over that of the reference."""
+        found = self._from_reference("photon_flux")
+        return None if found is None or found[1][0] <= 0.0 else float(found[1][-1] / found[1][0])
+
+    @property
     def delta_V(self) -> float | None:
         """Voltage at the last settled time minus that at the reference [V]."""
         found = self._from_reference("V")
@@ -207,9 +224,17 @@ class Result:
             *self._mechanics(last),
             *heat,
             *spectra,
+            *self._warnings(),
             "  conservation      " + ", ".join(f"{name} {value:.1e}" for name, value in self.worst_balances.items()),
         ]
         return "\n".join(lines)
+
+    def _warnings(self) -> list[str]:
+        """What the run says about its mesh."""
+        if "detail" not in self.events:
+            return []
+        said = zip(*(self.events[name].values for name in ("event_time", "kind", "detail")), strict=True)
+        return [f"  mesh              from {time:.3g} s on {text}" for time, kind, text in said if kind == "resolution"]
 
     def _mechanics(self, last: dict[str, float]) -> list[str]:
         """Largest strain and energy release of each halide lattice beside what the device file says is critical."""

@@ -91,8 +91,9 @@ def _collect(running: Any, groups: dict[str, dict], protocol: Protocol, solver: 
         "layer": ("x", np.array([device.layers[k].name for k in mesh.layer])),
     }
     faces = time | {"x_face": ("x_face", mesh.faces, {"units": "m"})}
+    found = [*running.warnings, *running.events]
     events = {
-        name: (np.array([event[k] for event in running.events], dtype=str if k else float), unit, text)
+        name: (np.array([event[k] for event in found], dtype=str if k else float), unit, text)
         for k, (name, unit, text) in enumerate(EVENTS)
     }
 

@@ -205,8 +205,8 @@ class VertexScheme:
         return u
 
 
-def steady_curve(device, x: np.ndarray, layer: np.ndarray, voltages, light: float) -> np.ndarray:
-    """J [A/m^2], > 0 forward, at rising voltages [V] with everything at rest, ions included."""
+def steady_states(device, x: np.ndarray, layer: np.ndarray, voltages, light: float) -> tuple[VertexScheme, list]:
+    """The scheme and its unknowns at rising voltages [V] with everything at rest, ions included."""
     scheme, now, found = VertexScheme(device, x, layer), 0.0, []
     u = scheme.start()
     for share in (*LIGHTS, 1.0):
@@ -215,6 +215,11 @@ def steady_curve(device, x: np.ndarray, layer: np.ndarray, voltages, light: floa
         while now < voltage - 1e-9:
             now = min(now + VOLTAGE_STEP, voltage)
             u = scheme.solve(u, now, light)
-        electrons, holes = scheme.currents(u)
-        found.append(Q * float(np.mean(electrons - holes)))
-    return np.array(found)
+        found.append(u)
+    return scheme, found
+
+
+def steady_curve(device, x: np.ndarray, layer: np.ndarray, voltages, light: float) -> np.ndarray:
+    """J [A/m^2], > 0 forward, at rising voltages [V] with everything at rest, ions included."""
+    scheme, states = steady_states(device, x, layer, voltages, light)
+    return np.array([Q * float(np.mean(np.subtract(*scheme.currents(u)))) for u in states])

@@ -9,7 +9,7 @@ import numpy as np
 
 from perovsim.atoms import checks as check
 from perovsim.atoms.amorphous import pack, recipe
-from perovsim.atoms.clusters import SEPARATION, build_clusters
+from perovsim.atoms.clusters import build_clusters
 from perovsim.atoms.crystals import crystal
 from perovsim.atoms.film import Film, build_film, build_metal
 from perovsim.atoms.grains import leave_boundaries, turn_grains
@@ -43,6 +43,7 @@ class Parts:
     checks: list[check.Check]
     sources: list[str]
     limits: tuple[str, ...]
+    potential: Any
 
 
 def assemble(
@@ -51,7 +52,7 @@ def assemble(
     frame: Frame,
     anchor: float,
     relaxation: float,
-    radius: float,
+    radius: float | None,
     made: Microstructure,
     cut: Preparation,
     rng: np.random.Generator,
@@ -59,7 +60,6 @@ def assemble(
     """Build every region of the window, later phases giving way to earlier ones."""
     spans = [(part.x0, part.x1) for part in inside if part.kind == "lattice"]
     move = displacement(state, spans, anchor, relaxation)
-    radius = min(radius, 0.5 * (frame.box[1:].min() - SEPARATION))
     hard: list[Piece] = []
     rows: list[check.Check] = []
     truths = []
@@ -95,7 +95,7 @@ def assemble(
     rows += check.check_distances([piece for piece in pieces if len(piece)], frame.box)
     rows.append(check.check_borders(np.concatenate([p.positions[:, 2] for p in pieces]), 0.5e10 * frame.in_plane))
     check.raise_failures(tuple(rows))
-    return Parts(pieces, _join(truths), rows, _sources(inside, pieces), _LIMITS)
+    return Parts(pieces, _join(truths), rows, _sources(inside, pieces), _LIMITS, _potential(state, move))
 
 
 def _contact(
@@ -212,6 +212,18 @@ def _truth(
         "layer": ("x", [region.name] * len(x)),
     }
     return xr.Dataset(data, coords, {"reference_cell": frame.cell, "time": state.time})
+
+
+def _potential(state: DeviceState, move: Displacement) -> Any:
+    """Return the inner potential of the device over the places where its cells now lie; None where there is none."""
+    import xarray as xr
+
+    values = state.profiles.get("potential")
+    if values is None or not np.isfinite(values).any():
+        return None
+    known = np.isfinite(values)
+    x = np.asarray(move(state.x[known]))
+    return xr.DataArray(values[known], {"x": ("x", x, {"units": "m"})}, ("x",), attrs={"units": "V"})
 
 
 def _join(truths: list) -> Any:

@@ -14,6 +14,8 @@ from perovsim.errors import PerovsimError
 
 CLUSTER_GAP = 2.6
 """Lattice atoms closer than this to a cluster atom give way to it [angstrom]."""
+NOMINAL = 10.0
+"""Radius of clusters where neither the device nor the user says it [angstrom], assumed."""
 SEPARATION = 4.0
 """Free distance between two clusters [angstrom]."""
 _TRIES = 400
@@ -41,14 +43,15 @@ def build_clusters(
     state: DeviceState,
     frame: Frame,
     move: Displacement,
-    radius: float,
+    radius: float | None,
     rng: np.random.Generator,
     spread: float = 0.0,
 ) -> tuple[Clusters, Lattice]:
     """Place the Pb0 of the window as fcc spheres and return them with the lattice that is left.
 
-    radius : nominal radius [angstrom]; the number of clusters follows from it
-    spread : standard deviation of ln(radius), 0 for clusters of one size
+    radius : nominal radius [angstrom]; the number of clusters follows from it. None for number and sizes of the
+    device's own clusters (process "lead_clusters"), NOMINAL where it has none
+    spread : standard deviation of ln(radius), 0 for clusters of one size; the device's own comes first
     Pb0 beyond that of the first output time came from the lattice: as many lead sites are emptied.
     """
     if len(lattice.material_x) == 0:
@@ -58,7 +61,13 @@ def build_clusters(
     count = int(expected + rng.random())
     if count == 0:
         return _none(expected), lattice
-    sizes = _sizes(count, radius, spread, rng)
+    known = recorded(state, grid, lattice.span, frame.reference_area) if radius is None else None
+    largest = 0.5 * (frame.box[1:].min() - SEPARATION)
+    if known is None:
+        number = count / _atoms(min(NOMINAL if radius is None else radius, largest))
+    else:
+        number, spread = max(known[0], count / _atoms(largest)), known[1]
+    sizes = _sizes(count, max(1, round(number)), spread, rng)
     piece = _place(sizes, grid, total, lattice, frame, move, rng)
     hit = near(lattice.positions, piece.positions, CLUSTER_GAP, frame.box)
     gone = lattice.numbers[hit]
@@ -67,6 +76,34 @@ def build_clusters(
     wanted = round(count * float(fresh.sum()) / expected) - displaced.get(PB, 0)
     left, reduced = _reduce(left, grid, fresh, wanted, rng)
     return Clusters(piece, expected, sizes, displaced, reduced), left
+
+
+def recorded(
+    state: DeviceState, grid: np.ndarray, span: tuple[float, float], area: float
+) -> tuple[float, float] | None:
+    """Return number and spread (standard deviation of ln(radius)) of the device's clusters; None where it has none.
+
+    The mean radius m and standard deviation s over the window make s_ln = sqrt(ln(1 + (s / m)^2)), as of a log-normal
+    distribution. grid : places [m]; span : of the lattice [m]; area : across the growth direction [m^2]
+    """
+    if "pb_cluster_density" not in state.profiles:
+        return None
+    density, mean, deviation = (
+        np.maximum(state.profile(f"pb_cluster_{name}", grid, *span), 0.0)
+        for name in ("density", "mean_radius", "radius_spread")
+    )
+    total = density.sum()
+    if total == 0 or (density * mean).sum() == 0:
+        return None
+    middle = (density * mean).sum() / total
+    variance = (density * (mean**2 + deviation**2)).sum() / total - middle**2
+    number = total * (grid[1] - grid[0]) * area
+    return float(number), float(np.sqrt(np.log1p(max(variance, 0.0) / middle**2)))
+
+
+def _atoms(radius: float) -> float:
+    """Return the atoms of a sphere of lead; radius [angstrom]."""
+    return atom_density("Pb") * 4.0 / 3.0 * np.pi * radius**3
 
 
 def _none(expected: float = 0.0) -> Clusters:
@@ -88,10 +125,8 @@ def _lead_profile(lattice: Lattice, state: DeviceState, frame: Frame) -> tuple[n
     return grid, now * per_step, np.clip(now - start, 0.0, None) * per_step
 
 
-def _sizes(count: int, radius: float, spread: float, rng: np.random.Generator) -> tuple[int, ...]:
+def _sizes(count: int, number: int, spread: float, rng: np.random.Generator) -> tuple[int, ...]:
     """Return atoms per cluster, largest first, `count` in all; their radii are log-normal."""
-    full = atom_density("Pb") * 4.0 / 3.0 * np.pi * radius**3
-    number = max(1, round(count / full))
     volumes = np.sort(np.exp(3 * spread * rng.standard_normal(number)))[::-1] if spread else np.ones(number)
     ends = np.floor(np.cumsum(volumes) / volumes.sum() * count + 0.5).astype(int)
     sizes = np.diff(np.concatenate([[0], ends]))

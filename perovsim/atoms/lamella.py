@@ -32,6 +32,7 @@ class Lamella:
     slice_thickness : slices along z that no atom borders on [m]
     truth : xarray Dataset over x [m]: strain_xx, strain_in_plane, theta_Cl, theta_Br, theta_V,
     x_Cl, Pb0, crystallinity; strain against the cell `reference_cell` [m]
+    potential : xarray DataArray over x [m], inner potential of the device [V]; None where its state has none
     checks : what was verified; citation, seed, device, time [s], hypotheses : provenance
     """
 
@@ -50,6 +51,7 @@ class Lamella:
     time: float
     hypotheses: tuple[str, ...]
     limits: tuple[str, ...] = field(default=())
+    potential: Any = None
 
     @property
     def composition(self) -> dict[str, int]:
@@ -85,7 +87,7 @@ def build_lamella(
     width: float | str = "20 nm",
     thickness: float | str = "20 nm",
     height: float | str = "5 nm",
-    cluster_radius: float | str = "1 nm",
+    cluster_radius: float | str | None = None,
     relaxation: float = 0.0,
     microstructure: Microstructure | None = None,
     preparation: Preparation | None = None,
@@ -97,7 +99,8 @@ def build_lamella(
     time : [s] or text, within the result; around : interface "a|b" at the centre of the window, or
     window : (x0, x1) [m] or text instead; width, thickness (along the beam), height : [m] or text;
     thickness and height become whole cells
-    cluster_radius : nominal radius of Pb clusters; relaxation : 0 to 1, share of the elastic
+    cluster_radius : nominal radius of Pb clusters; None for number and sizes of the device's own (process
+    "lead_clusters"), 1 nm where it has none; relaxation : 0 to 1, share of the elastic
     strain that the free lamella has lost
     microstructure : octahedra, grains, tilt, spread of cluster sizes; preparation : wedge, relaxed faces, skins
     irradiation : dose of the microscope's beam that has acted on the state before it is built
@@ -120,7 +123,8 @@ def build_lamella(
     made, cut = microstructure or Microstructure(), preparation or Preparation()
     even = made.octahedra != CUBIC
     frame = _frame(stack, inside, device, span, units.parse(height, "m"), units.parse(thickness, "m"), even)
-    radius, rng = units.parse(cluster_radius, "m") * 1e10, np.random.default_rng(seed)
+    radius = None if cluster_radius is None else units.parse(cluster_radius, "m") * 1e10
+    rng = np.random.default_rng(seed)
     parts = assemble(inside, state, frame, centre, relaxation, radius, made, cut, rng)
     return _lamella(parts, state, frame, centre, seed)
 
@@ -198,4 +202,5 @@ def _lamella(parts: Parts, state: DeviceState, frame: Frame, centre: float, seed
         time=state.time,
         hypotheses=tuple(dict.fromkeys(str(p.hypothesis) for p in processes)),
         limits=parts.limits,
+        potential=parts.potential,
     )

@@ -46,6 +46,7 @@ def run(args: argparse.Namespace, kept: Kept) -> None:
         _free(target.parent / table.name, table.read_bytes())
     header = f"# Copied from {source.name} of perovsim; check it with: perovsim check {target}\n"
     named = _NAME_LINE.sub(f"name = {json.dumps(target.stem)}", text, count=1)
+    named = named.replace(f"models/{source.parent.name}/{source.name}", str(target))  # commands in comments
     target.write_text(header + named, encoding="utf-8")
     kept.add(target)
     for table in tables:

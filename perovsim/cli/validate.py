@@ -93,9 +93,10 @@ def _peers(names: list[str], out: str | None, kept: Kept) -> None:
         table = peer_table(names or peer_names(), line)
     print(table)
     for run in table.runs if out is not None else ():
-        from perovsim.plot import peers
+        from perovsim.plot import peer_profiles, peers
 
         _draw(peers(run), out, run.loaded.case.name, kept)
+        _draw(peer_profiles(run), out, f"{run.loaded.case.name}_profiles", kept)
 
 
 def _microscopy(names: list[str], download: bool, out: str | None, kept: Kept) -> None:

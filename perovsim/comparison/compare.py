@@ -28,7 +28,8 @@ def compare(a: Any, b: Any, observables: Sequence[str] | None = None, **options:
 
     observables : names; all that both sides allow when None. Scans: "haadf", "bf", "pacbed", "pattern", "strain";
     images: "mean", "pixels", "registered"; results: "voltage", "light", "AlCl3", "AlBr3", "Pb0"
-    options : `reference` of the strain, as in `strain_profile`; `rotations` [rad] from which a registration starts
+    options : `reference` of the strain, as in `strain_profile`; `rotations` [rad] from which a registration starts;
+    `series`, more simulations of other thickness or defocus: "registered" and "pattern" fit these as nuisance values
     Every row has two numbers with errors and chi²/n against its expected value for the noise.
     Raises MeasurementError for unlike things, unknown observables, or nothing in common.
     """

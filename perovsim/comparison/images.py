@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from perovsim.comparison.noise import chi_square, mean_deviance, two_sample
-from perovsim.comparison.registration import register
+from perovsim.comparison.registration import register, register_series
+from perovsim.comparison.series import described, varied
 from perovsim.comparison.table import Row
 from perovsim.errors import MeasurementError
 from perovsim.microscopy.image import Image
@@ -79,15 +80,22 @@ def pixels(first: Image, second: Image, **_: Any) -> Row:
     )
 
 
-def registered(first: Image, second: Image, rotations: Sequence[float] = (0.0,), **_: Any) -> Row:
+def registered(
+    first: Image, second: Image, rotations: Sequence[float] = (0.0,), series: Sequence[Image] = (), **_: Any
+) -> Row:
     """The simulated image laid on the measured one: Poisson deviance per pixel over its expected value.
 
-    rotations : starting values [rad]. The noise is known where the measured counts are electrons.
+    rotations : starting values [rad]; series : more simulations, of other thickness or defocus, the best of all is
+    taken and both values are fitted. The noise is known where the measured counts are electrons.
     """
     if first.simulated == second.simulated:
         raise MeasurementError("registered: one image must be simulated and the other measured")
     measured, simulated = (second, first) if first.simulated else (first, second)
-    found = register(measured, simulated, rotations)
+    if series:
+        every = [simulated, *series]
+        found = register_series(measured, list(zip(varied(every), every, strict=True)), rotations)
+    else:
+        found = register(measured, simulated, rotations)
     electrons = measured.dataset["counts"].attrs.get("units") == "electron"
     counts = np.asarray(measured.counts, float)
     chi2, error, count = mean_deviance(counts, found.model) if electrons else (float("nan"), float("nan"), counts.size)
@@ -100,6 +108,8 @@ def registered(first: Image, second: Image, rotations: Sequence[float] = (0.0,),
         f"rotation {np.degrees(found.rotation):.2f}°, magnification {found.magnification:.4f} ± "
         f"{found.errors['magnification']:.4f}"
     )
+    if series:
+        note += "; " + described(found.values, found.errors)
     if not electrons:
         note += "; the counts are no electrons: give electrons_per_count in the calibration file for a verdict"
     if not first.simulated:

@@ -78,7 +78,7 @@ def register_series(
     for name in values:
         line = [n for n, (other, _) in enumerate(series) if _alone(other, series[best][0], name)]
         place = np.array([series[n][0][name] for n in line])
-        values[name], errors[name] = _vertex(place, np.array([found[n].misfit for n in line]), pixels)
+        values[name], errors[name] = vertex(place, np.array([found[n].misfit for n in line]), pixels)
     return Registration(**{**vars(chosen), "values": values, "errors": errors})
 
 
@@ -87,7 +87,7 @@ def _alone(other: Mapping[str, float], best: Mapping[str, float], name: str) -> 
     return all(other[key] == best[key] for key in best if key != name)
 
 
-def _vertex(place: np.ndarray, misfit: np.ndarray, pixels: int) -> tuple[float, float]:
+def vertex(place: np.ndarray, misfit: np.ndarray, pixels: int) -> tuple[float, float]:
     """Return the minimum of the parabola through the lowest misfit and its neighbours, and its standard error.
 
     misfit = s^2 (1 + (v - v0)^2 / (n e^2)): n pixels of independent noise s

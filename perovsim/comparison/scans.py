@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from perovsim.comparison.noise import chi_square, mean_deviance, mean_with_error, two_sample
+from perovsim.comparison.registration import vertex
+from perovsim.comparison.series import described, varied
 from perovsim.comparison.table import Row
 from perovsim.errors import MeasurementError
 from perovsim.microscopy import detectors
@@ -175,20 +177,22 @@ def strain(first: Scan4D, second: Scan4D, reference: Any = None, **_: Any) -> Ro
     )
 
 
-def pattern(first: Scan4D, second: Scan4D, **_: Any) -> Row:
+def pattern(first: Scan4D, second: Scan4D, series: Sequence[Scan4D] = (), **_: Any) -> Row:
     """The averaged simulated pattern laid on the measured one: centre, rotation, magnification, scale, background.
 
     Poisson deviance per pixel over its expected value; detector pixels and positions may differ.
+    series : more simulations, of other thickness, which is then fitted as well (an averaged pattern has no defocus)
     """
     if first.simulated == second.simulated:
         raise MeasurementError("pattern: one scan must be simulated and the other measured")
     simulated, measured = (first, second) if first.simulated else (second, first)
-    mean = detectors.pacbed(simulated, noiseless=True).values.T / simulated.pixel**2
-    table = PacbedTable(np.zeros(1), (simulated.qx, simulated.qy), mean[None])
+    every = [simulated, *series]
     total = measured.patterns.sum(axis=0, dtype=float)
-    fit = PatternFit(total, measured.angles, table)
-    _, p = fit.refined(0, np.zeros(4))
-    model = fit.picture(0, p)
+    fit = PatternFit(total, measured.angles, _pattern_table(every))
+    found = [fit.refined(number, np.zeros(4)) for number in range(len(every))]
+    best = min(range(len(every)), key=lambda number: found[number][0])
+    p = found[best][1]
+    model = fit.picture(best, p)
     chi2, error, count = mean_deviance(total, model)
     used = np.isfinite(model)
     sides = [(float(side[used].sum()), float(np.sqrt(side[used].sum()))) for side in (model, total)]
@@ -196,10 +200,35 @@ def pattern(first: Scan4D, second: Scan4D, **_: Any) -> Row:
         f"centre {p[0] * 1e3:.3g}, {p[1] * 1e3:.3g} mrad, rotation {np.degrees(p[2]):.2f}°, magnification "
         f"{np.exp(p[3]):.4f}; first and second are counts in all" + _gain_note(measured)
     )
+    if series:
+        thickness = np.array([one["thickness"] for one in _thicknesses(every)])
+        value, error = vertex(thickness, np.array([cost for cost, _ in found]), len(fit.counts))
+        note += "; " + described({"thickness": value}, {"thickness": error})
     if measured is first:
         sides.reverse()
     data = {"measured": total, "model": model, "qx": measured.qx, "qy": measured.qy, "rotation": float(p[2])}
     return Row("pattern", "1", sides[0], sides[1], chi2, error, count, note, "scatter of few phonon snapshots", data)
+
+
+def _pattern_table(simulated: Sequence[Scan4D]) -> PacbedTable:
+    """Return the averaged patterns of simulations, on the angles of the first."""
+    first = simulated[0]
+    for other in simulated[1:]:
+        if other.qx.shape != first.qx.shape or abs(other.pixel / first.pixel - 1) > SAME_PIXEL:
+            raise MeasurementError(
+                f"series: a simulation has {other.qx.size} pixels of {other.pixel * 1e3:.4g} mrad, the first "
+                f"{first.qx.size} of {first.pixel * 1e3:.4g}; simulate all with the same mode and height"
+            )
+    means = [detectors.pacbed(one, noiseless=True).values.T / one.pixel**2 for one in simulated]
+    return PacbedTable(np.zeros(len(simulated)), (first.qx, first.qy), np.array(means))
+
+
+def _thicknesses(simulated: Sequence[Scan4D]) -> list[dict[str, float]]:
+    """Return the thickness of each simulation; MeasurementError where they differ in defocus alone."""
+    values = varied(simulated)
+    if "thickness" not in values[0]:
+        raise MeasurementError("series: averaged patterns do not depend on defocus; give scans of other thickness")
+    return values
 
 
 SCAN_OBSERVABLES: dict[str, Callable[..., Row]] = {

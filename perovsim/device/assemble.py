@@ -17,6 +17,7 @@ from perovsim.device.phases import transform
 from perovsim.device.reactions import react
 from perovsim.device.recombination import recombine
 from perovsim.device.tables import (
+    BESIDE,
     BOUNDARY,
     CHARGE,
     DIFFUSIVITY,
@@ -24,7 +25,6 @@ from perovsim.device.tables import (
     ELECTRON,
     FILM_FIELD,
     FILM_SCALE,
-    FIRST_CELL,
     GAP,
     HALIDE,
     HOLE,
@@ -85,7 +85,7 @@ def choose_face(p, state):
     least, width, diffusivity = np.inf, p.cell[WIDTH], p.species_cell[DIFFUSIVITY]
     for face in range(1, width.shape[0]):
         i, j = face - 1, face
-        if p.face[BOUNDARY, face] > 0.0 and (p.cell[SHADED, j] > 0.0 or _has_traps(p, face)):
+        if p.face[BESIDE, face] > 0.0 or (p.face[BOUNDARY, face] > 0.0 and p.cell[SHADED, j] > 0.0):
             continue
         term = 0.0
         for s in range(p.species.shape[1]):
@@ -94,15 +94,6 @@ def choose_face(p, state):
         term /= min(width[i], width[j])
         if term < least:
             least, state.held[0] = term, face
-
-
-@inlined
-def _has_traps(p, face):
-    """Whether traps at a face let charge pass through it beside the fluxes."""
-    for t in range(p.junction.shape[0]):
-        if p.junction[t, FIRST_CELL + 1] == face:
-            return True
-    return False
 
 
 @part

@@ -11,13 +11,16 @@ from perovsim.device.carriers import fixed_charge, image_factor, statistics_tabl
 from perovsim.device.cells import Cells, numbering, starting_densities, value_or
 from perovsim.device.chemistry import compile_reactions
 from perovsim.device.elastic import add_strain_shifts, lattice_rows
+from perovsim.device.excitons import add_excitons
 from perovsim.device.films import ContactProducts, losses, plan_products
 from perovsim.device.mesh import Mesh
 from perovsim.device.numbers import device_numbers, lead_traps, phase_rows
 from perovsim.device.participants import Context
+from perovsim.device.sites import split_site
 from perovsim.device.species import SpeciesPlan, plan_species
 from perovsim.device.tables import (
     AUGER,
+    BESIDE,
     BOUNDARY,
     CENTRE_LEVEL,
     DARK,
@@ -38,6 +41,7 @@ from perovsim.device.tables import (
     LIFETIME,
     OFFSET,
     PAIRS,
+    PER_SITE,
     PERMEATION,
     PSI,
     QUADRATURES,
@@ -48,7 +52,6 @@ from perovsim.device.tables import (
     STATES,
     STATISTICS,
     STICKING,
-    STRAINED,
     WEIGHT,
     WIDTH,
     WORK,
@@ -145,6 +148,7 @@ def build(device) -> Problem:
     cell = _cell(cells, plans, products, start)
     theta = np.divide(cells.of_lattice("vacancy_density"), cell[SITES], out=np.zeros(mesh.n), where=cell[SITES] > 0)
     cell[FIXED] -= cell[SITES] * theta
+    add_excitons(cells, vt, cell)
     cell[INTRINSIC] = cells.given("N_c") * cells.given("N_v") * np.exp(-cells.gap / vt)
     number, excess, excess_number = statistics_tables(device.layers, vt)
     trap, junction = trap_tables(device, mesh, plans, vt)
@@ -209,16 +213,18 @@ def _reference_vacancies(cells: Cells, theta: np.ndarray) -> float:
 def _face(cells: Cells, vt: float) -> np.ndarray:
     mesh, device = cells.mesh, cells.device
     half = 0.5 * mesh.widths / (cells.given("permittivity") * EPS_0)
-    face = np.zeros((EMISSION + 2, mesh.n + 1))
+    face = np.zeros((BESIDE + 1, mesh.n + 1))
     face[GAP, 0], face[GAP, -1] = 1.0 / half[0], 1.0 / half[-1]
     face[GAP, 1:-1] = 1.0 / (half[:-1] + half[1:])
     face[GAP] *= vt / Q
     face[WEIGHT, 1:-1] = half[1:] / (half[:-1] + half[1:])
     face[BOUNDARY, 1:-1] = np.diff(mesh.layer) != 0
     for k in np.nonzero(face[BOUNDARY])[0]:
-        junction = device.interface(*(device.layers[mesh.layer[i]].name for i in (k - 1, k)))
+        names = [device.layers[mesh.layer[i]].name for i in (k - 1, k)]
+        junction = device.interface(*names)
+        face[BESIDE, k] = _lets_charge_pass(device, names)
         if junction is not None and junction.thermionic is not None:
-            face[EMISSION:, k] = 1.0 / float(junction.thermionic)
+            face[EMISSION:BESIDE, k] = 1.0 / float(junction.thermionic)
         if junction is not None:
             face[PERMEATION, k] = _resistance(junction.permeability)
     for own, k in zip(device.contacts, (1, mesh.n - 1), strict=True):
@@ -229,6 +235,15 @@ def _face(cells: Cells, vt: float) -> np.ndarray:
                 )
             face[PERMEATION, k] = _resistance(own.permeability)
     return face
+
+
+def _lets_charge_pass(device, names: list[str]) -> bool:
+    """Whether traps or a reaction stand at the junction of two layers."""
+    junction = device.interface(*names)
+    across = [split_site(x.site) for x in device.reactions]
+    return (junction is not None and bool(junction.traps)) or any(
+        site.kind == "interface" and set(site.layers) == set(names) for site in across
+    )
 
 
 def _resistance(permeability: Quantity | None) -> float:
@@ -250,7 +265,7 @@ def _contact(device, vt: float) -> np.ndarray:
 
 
 def _species(cells: Cells, plans: list[SpeciesPlan], vt: float, statistics: np.ndarray) -> np.ndarray:
-    own = np.zeros((STRAINED + 1, len(plans), cells.mesh.n))
+    own = np.zeros((PER_SITE + 1, len(plans), cells.mesh.n))
     own[STATES, :2] = cells.given("N_c", 1.0), cells.given("N_v", 1.0)
     own[STATISTICS] = -1.0
     own[STATISTICS, :2] = statistics[:, cells.mesh.layer]
@@ -264,6 +279,7 @@ def _species(cells: Cells, plans: list[SpeciesPlan], vt: float, statistics: np.n
     for s, plan in enumerate(plans[HOLE + 1 :], HOLE + 1):
         own[DIFFUSIVITY, s] = cells.each(lambda x, p=plan: p.places[x.name].diffusivity if x.name in p.places else 0.0)
         own[OFFSET, s] = cells.each(lambda x, p=plan: p.places[x.name].solvation if x.name in p.places else 0.0) / vt
+        own[PER_SITE, s] = cells.each(lambda x, p=plan: 1.0 / p.places[x.name].sites if x.name in p.places else 0.0)
     add_strain_shifts(cells.device, cells.mesh, vt, own)
     return own
 

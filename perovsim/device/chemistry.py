@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perovsim.device.films import losses
+from perovsim.device.films import LEAD, losses
 from perovsim.device.participants import NO_RETURN, Context, Participants, Row
 from perovsim.device.sites import Spot, spots
 from perovsim.device.tables import (
@@ -127,7 +127,8 @@ def _enter_law(law: np.ndarray, reaction, row: Row, rate: float, vt: float) -> N
     law[DRIVEN] = reaction.drive == "beam"
     law[AT_CONTACT : AT_CONTACT + 2] = row.face
     if reaction.nucleation_barrier is not None:
-        law[BARRIER] = np.sqrt(float(reaction.nucleation_barrier) / vt**3)
+        per_atom = reaction.elementary_steps / reaction.equation.stoichiometry.get(LEAD, 1)
+        law[BARRIER] = np.sqrt(float(reaction.nucleation_barrier) / vt**3) / per_atom
 
 
 def _enter_growth(law: np.ndarray, participants: Participants) -> None:

@@ -11,7 +11,23 @@ from perovsim.device.assemble import choose_face
 from perovsim.device.bdf import Polished
 from perovsim.device.equations import Equations
 from perovsim.device.rounding import ROUNDING, largest_term
-from perovsim.device.tables import CHARGE, ELECTRON, FILM_FIELD, GAP, HOLE, PSI, QUADRATURES, SIGN, Control
+from perovsim.device.tables import (
+    BESIDE,
+    CHARGE,
+    ELECTRON,
+    FILM_FIELD,
+    GAP,
+    HOLE,
+    IN_CELL,
+    PROCESS,
+    PSI,
+    QUADRATURES,
+    SIGN,
+    SPECIES,
+    STEPS,
+    VACANCY,
+    Control,
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,8 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
     flow, density = equations.state.flow, equations.state.density
     ion = flow[-1] + t.species[CHARGE, HOLE + 1 :] @ flow[HOLE + 1 : -1]
     ion[[0, -1]] += ledger[-2:]
+    if t.face[BESIDE].any():
+        ion += _across_junctions(t, ledger)
     psi = state.slope[t.slot[PSI]]
     across = state.slope[int(t.number[FILM_FIELD]) + 1] if t.number[FILM_FIELD] >= 0 else 0.0
     first = t.number[SIGN] * state.slope[t.where.shape[1]] - across
@@ -55,3 +73,24 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
         float(ledger[QUADRATURES.index("radiative")]),
         float(sum(part[equations.state.held[0]] for part in parts)),
     )
+
+
+def _across_junctions(t, ledger: np.ndarray) -> np.ndarray:
+    """Charge that reactions take from a layer into the next one, x-directed [m^-2 s^-1] (n + 1,)."""
+    unknowns, passed = t.row, np.zeros(t.cell.shape[1] + 1)
+    inside = (unknowns >= 0) & (unknowns < t.where.shape[1])
+    cells = t.where[IN_CELL, np.where(inside, unknowns, 0)]
+    right = np.where(inside, cells, -1).max(axis=1, initial=-1)
+    across = np.nonzero((inside & (cells < right[:, None])).any(axis=1))[0]
+    made = np.where(inside & (cells == right[:, None]), _charges(t)[np.where(inside, unknowns, 0)] * t.change, 0.0)
+    rate = t.rate[across, STEPS] * ledger[len(QUADRATURES) + t.link[across, PROCESS]]
+    np.add.at(passed, right[across], made[across].sum(axis=1) * rate)
+    return passed
+
+
+def _charges(t) -> np.ndarray:
+    """Charge number of a particle of each unknown of the cells (band,): of a vacancy +1."""
+    charge = np.zeros(t.where.shape[1])
+    for kind, number in ((VACANCY, 1.0), *((SPECIES + s, z) for s, z in enumerate(t.species[CHARGE]))):
+        charge[t.slot[kind][t.slot[kind] >= 0]] = number
+    return charge

@@ -7,9 +7,11 @@ import numpy as np
 from perovsim.constants import N_A, Q
 from perovsim.device.balance import balance
 from perovsim.device.build import Problem
+from perovsim.device.cells import Cells
 from perovsim.device.clusters import cluster_fields
 from perovsim.device.currents import FaceCurrents, face_currents
 from perovsim.device.equations import Equations
+from perovsim.device.excitons import exciton_density
 from perovsim.device.films import LEAD
 from perovsim.device.species import CRYSTALLINITY, TAKEN
 from perovsim.device.strains import failure_criteria, gap_shift, strain_fields
@@ -227,15 +229,17 @@ def _recombination(h: History) -> Columns:
     pair, cell = h.t.pair, h.t.cell
     n, p = h.density(ELECTRON), h.density(HOLE)
     shift = h.shift(ELECTRON) + h.shift(HOLE) + excess_of(h.t, ELECTRON, n) + excess_of(h.t, HOLE, p)
-    excess = n * p - cell[INTRINSIC] * np.exp(-shift)
+    intrinsic = cell[INTRINSIC] * np.exp(-shift)
+    excess = n * p - intrinsic
     srh = recombination.srh_factor(n, p, *pair[LIFETIME], *pair[LEVEL])
     auger = recombination.auger_factor(n, p, *pair[AUGER])
     unit = "m^-3 s^-1"
+    bound = exciton_density(Cells(h.problem.device, h.problem.mesh), h.problem.vt, excess, intrinsic)
     return {
         "R_radiative": (cell[RADIATIVE] * excess, unit, "radiative recombination"),
         "R_SRH": (srh * excess, unit, "recombination by bulk traps"),
         "R_Auger": (auger * excess, unit, "Auger recombination"),
-    }
+    } | ({} if bound is None else {"c_exciton": (bound, "m^-3", "density of excitons")})
 
 
 def terminals(h: History) -> Columns:
@@ -247,6 +251,7 @@ def terminals(h: History) -> Columns:
         "J": (j, "A m^-2", "current density, > 0 enters at the anode"),
         "J_displacement": (s * np.array([c.displacement[0] for c in h.currents]), "A m^-2", "displacement current"),
         "charge_passed": (charge_passed(h), "C m^-2", "time integral of the terminal current"),
+        "time_since_change": (np.array(h.trace.since), "s", "time since the control was set, with all its digits"),
     }
     if circuit.area is not None:
         out["I"] = (j * circuit.area, "A", "terminal current")

@@ -7,6 +7,7 @@ gases of the elements 0, film compounds dGf, electrons E_F. Affinity, stoichiome
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NoReturn
@@ -343,6 +344,7 @@ class Participants:
                 if plan.charge:
                     row.link(self.at.slot(PSI, cell), -plan.charge * nu)
                 self.times(row, nu, self.at.activity(LINEAR, unknown), abs(nu))
+                self.empty_sites(row, nu, plan, unknown, cell)
                 row.makes(unknown, nu)
                 row.charge += plan.charge * nu
                 row.capture *= plan.scale if nu < 0 else 1.0
@@ -350,6 +352,12 @@ class Participants:
         self.fail(
             f"no species with formula '{formula}' in layer '{self.at.layer(cell).name}'; add a [[species]] entry for it"
         )
+
+    def empty_sites(self, row: Row, nu: float, plan: SpeciesPlan, unknown: int, cell: int) -> None:
+        """What comes needs an empty site, and what goes leaves one, where sites are limited."""
+        place = plan.places[self.at.layer(cell).name]
+        if math.isfinite(place.sites):
+            self.times(row, -nu, self.at.activity(POWER, unknown, value=1.0, per=plan.scale / place.sites), abs(nu))
 
     def carrier(self, row: Row, s: int, nu: float, cell: int) -> None:
         """Electrons or holes of a layer, standard state N_c or N_v at the band edge."""

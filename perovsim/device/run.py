@@ -19,6 +19,7 @@ from perovsim.device.impedance import Spectrum, small_signal
 from perovsim.device.initial import equilibrium
 from perovsim.device.mesh import Mesh
 from perovsim.device.outputs import photon_energy
+from perovsim.device.resolution import unresolved
 from perovsim.device.steady import SteadyState
 from perovsim.device.tables import (
     HALIDE,
@@ -115,6 +116,12 @@ class Runner:
                 'one of kind = "beam" or a reaction with drive = "beam", or take beam_current_density out of the step'
             )
         self.beam = current_density
+
+    @property
+    def warnings(self) -> list[tuple[float, str, str]]:
+        """Events that say where the stored states are not to be trusted: time [s], kind, what to do."""
+        found = unresolved(self.trace)
+        return [] if found is None else [(found[0], "resolution", found[1])]
 
     # -- controls -------------------------------------------------------------------------------
 
@@ -289,7 +296,7 @@ class Runner:
         at = replace(state, time=self.clock + state.time)
         temperature = self.heat.temperature if elapsed is None else self.heat.inside(elapsed)
         clusters = self.clusters.stored(elapsed, state.y)
-        self.trace.add(at, control, self.equations.tables, self.problem, temperature, clusters)
+        self.trace.add(at, control, self.equations.tables, self.problem, temperature, clusters, state.time)
         if self.heat.is_on:
             self.reading.photon_energy = photon_energy(self.trace.last)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from perovsim.device.films import LEAD
@@ -24,12 +25,14 @@ LEAD_CHARGE = -2
 
 @dataclass(frozen=True)
 class Place:
-    """A species in one layer: D [m^2/s], solvation energy [eV], density at the start [m^-3], neutralised or not."""
+    """A species in one layer: D [m^2/s], solvation energy [eV], density at the start [m^-3], neutralised or not, sites
+    that it can fill [m^-3]."""
 
     diffusivity: float
     solvation: float = 0.0
     density: float = 0.0
     compensated: bool = False
+    sites: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,8 @@ def _layer_ions(device) -> list[SpeciesPlan]:
     found: dict[str, SpeciesPlan] = {}
     for layer in device.layers:
         for ion in layer.ions:
-            place = Place(ion.diffusivity(float(device.temperature)), 0.0, float(ion.density), ion.compensated)
+            diffusivity, sites = ion.diffusivity(float(device.temperature)), _sites(ion)
+            place = Place(diffusivity, 0.0, float(ion.density), ion.compensated, sites)
             plan = found.setdefault(ion.name, SpeciesPlan(ion.name, ion.charge, max(float(ion.density), LEAST_SCALE)))
             plan.places[layer.name] = place
     return list(found.values())
@@ -145,12 +149,18 @@ def _dissolved(device) -> list[SpeciesPlan]:
     for species in device.species:
         if any(_takes_part(device, species, reaction) for reaction in device.reactions):
             places = {
-                name: Place(float(x.diffusivity), float(x.solvation_energy)) for name, x in species.layers.items()
+                name: Place(float(x.diffusivity), float(x.solvation_energy), sites=_sites(x))
+                for name, x in species.layers.items()
             }
             plans.append(
                 SpeciesPlan(species.name, species.charge, float(species.reference_density), places, species.formula)
             )
     return plans
+
+
+def _sites(ion) -> float:
+    """Sites that an ion can fill [m^-3]; no end of them where none are given."""
+    return math.inf if ion.site_density is None else float(ion.site_density)
 
 
 def _takes_part(device, species, reaction) -> bool:

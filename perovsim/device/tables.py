@@ -38,16 +38,18 @@ exchange on a moving lattice, whether they pass into the next cell, whether no o
 AUGER, LIFETIME, LEVEL, CENTRE_LEVEL = 0, 1, 2, 3
 """Rows of `Tables.pair`, electrons and holes: Auger [m^6/s], lifetime [s], SRH densities of traps and of centres
 [m^-3]."""
-DIFFUSIVITY, OFFSET, SLOPE, STATES, STATISTICS, FIELD, STRAINED = range(7)
+DIFFUSIVITY, OFFSET, SLOPE, STATES, STATISTICS, FIELD, STRAINED, PER_SITE = range(8)
 """Rows of `Tables.species_cell`: [m^2/s], [kT], [kT] per composition; of electrons and holes states [m^-3], number of
 the statistics (-1: Boltzmann), factor of a mobility that rises with the field, ln mu ~ FIELD sqrt|dpsi/dx| [m^1/2],
-shift at the start by elastic strain [kT]."""
+shift at the start by elastic strain [kT]; of the others the share of the sites that one takes per volume [m^3] (0: no
+end of them)."""
 CHARGE, SCALE, MOBILE = 0, 1, 2
 """Rows of `Tables.species`: charge number, density of one unit of the unknown [m^-3], whether it moves."""
-GAP, WEIGHT, BOUNDARY, PERMEATION, EMISSION = 0, 1, 2, 3, 4
+GAP, WEIGHT, BOUNDARY, PERMEATION, EMISSION, BESIDE = 0, 1, 2, 3, 4, 6
 """Rows of `Tables.face`: eps kT/(q^2 distance) [m^-2], weight of the left cell in the potential of a face, whether two
 materials meet there, 1/permeability for dissolved species [s/m] (0: no resistance), then 1/velocity of thermionic
-emission of electrons and holes [s/m] (0: continuous level)."""
+emission of electrons and holes [s/m] (0: continuous level), whether charge passes beside the fluxes: through traps or
+by a reaction at the junction."""
 WORK, STICKING, IMAGE = 0, 1, 3
 """Columns of `Tables.contact`: work function [kT], then 1/surface velocity of electrons and holes [s/m] (0: ohmic),
 lowering of the barrier by the image force over the root of the field [m^1/2]."""
@@ -131,7 +133,7 @@ class Tables(NamedTuple):
     species: np.ndarray
     """(3, s)."""
     species_cell: np.ndarray
-    """(7, s, n)."""
+    """(8, s, n)."""
     excess: np.ndarray
     """Excess chemical potential of each statistics and its slope (kinds, 2, points)."""
     excess_number: np.ndarray
@@ -141,7 +143,7 @@ class Tables(NamedTuple):
     junction: np.ndarray
     """Traps at junctions (j, JUNCTION_COLUMNS)."""
     face: np.ndarray
-    """(6, n + 1)."""
+    """(7, n + 1)."""
     contact: np.ndarray
     """(2, 5)."""
     number: np.ndarray
@@ -272,5 +274,5 @@ def relaxing(tables: Tables, layer: np.ndarray) -> Tables:
     cell[JUMP_FIRST : JUMP_SECOND + 1] = np.where(cell[JUMP_FIRST : JUMP_SECOND + 1] > 0.0, square, 0.0)
     own[DIFFUSIVITY] = np.where(own[DIFFUSIVITY] > 0.0, square, 0.0)
     own[DIFFUSIVITY, : HOLE + 1] *= CARRIERS_FASTER
-    face[EMISSION:], contact[:, STICKING:IMAGE] = 0.0, 0.0
+    face[EMISSION:BESIDE], contact[:, STICKING:IMAGE] = 0.0, 0.0
     return tables._replace(cell=cell, species_cell=own, face=face, contact=contact)

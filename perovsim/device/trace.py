@@ -19,6 +19,7 @@ class Trace:
 
     problems : the device at the temperature of the tables; temperatures : of the device [K]
     clusters : moments of the lead clusters (3, n), None where no process asks for them
+    since : time since the control was set [s], of which the clock loses digits in a long run
     """
 
     states: list[Polished] = field(default_factory=list)
@@ -27,13 +28,14 @@ class Trace:
     problems: list[Problem] = field(default_factory=list)
     temperatures: list[float] = field(default_factory=list)
     clusters: list[np.ndarray | None] = field(default_factory=list)
+    since: list[float] = field(default_factory=list)
 
     def add(
         self, state: Polished, control: Control, tables: Tables, problem: Problem, temperature: float,
-        clusters: np.ndarray | None = None,
+        clusters: np.ndarray | None = None, since: float = 0.0,
     ) -> None:  # fmt: skip
         """Store one state."""
-        for own, item in zip(self._lists, (state, control, tables, problem, temperature, clusters), strict=True):
+        for own, item in zip(self._lists, (state, control, tables, problem, temperature, clusters, since), strict=True):
             own.append(item)
 
     def parts(self) -> Iterator[Trace]:
@@ -49,4 +51,4 @@ class Trace:
 
     @property
     def _lists(self) -> tuple[list, ...]:
-        return self.states, self.controls, self.tables, self.problems, self.temperatures, self.clusters
+        return self.states, self.controls, self.tables, self.problems, self.temperatures, self.clusters, self.since

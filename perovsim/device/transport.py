@@ -24,6 +24,7 @@ from perovsim.device.tables import (
     IN_PLACE,
     MOBILE,
     OFFSET,
+    PER_SITE,
     PERMEATION,
     PSI,
     SCALE,
@@ -167,7 +168,11 @@ def carriers_and_ions(p, y, state, f, m, want):
 
 @inlined
 def _within_layers(p, y, state, f, m, want, s):
-    """Fluxes of species s through the faces inside the layers; the hot loop."""
+    """Fluxes of species s through the faces inside the layers; the hot loop.
+
+    Where sites are limited, a jump needs an empty one: J = (D/h)[B(d) c_L (1 - c_R/N) - B(-d) c_R (1 - c_L/N)], zero at
+    equal ln[c/(1 - c/N)] + z psi.
+    """
     boundary, permeation, shade, own = p.face[BOUNDARY], p.face[PERMEATION], p.cell[SHADED], p.species_cell
     open_share, flow, bend, by, films = state.through, state.flow[s], state.bend, state.by, p.film.shape[0]
     slot, place, blocks, width = p.slot, p.where[IN_PLACE], m.blocks, p.cell[WIDTH]
@@ -189,7 +194,13 @@ def _within_layers(p, y, state, f, m, want, s):
         if own[FIELD, s, i] > 0.0:
             faster, rise = field_factor(own[FIELD, s, i], bias, 0.5 * (width[i] + width[j]))
             g *= faster
-        flux, by_i, by_j, by_drop = flux_uniform(density[i], density[j], drop, g)
+        crowd, c_i, c_j = own[PER_SITE, s, i], density[i], density[j]
+        flux, by_i, by_j, by_drop = flux_uniform(c_i * (1.0 - crowd * c_j), c_j * (1.0 - crowd * c_i), drop, g)
+        if crowd > 0.0:
+            by_i, by_j = (
+                by_i * (1.0 - crowd * c_j) - by_j * crowd * c_j,
+                by_j * (1.0 - crowd * c_i) - by_i * crowd * c_i,
+            )
         flow[face] = flux
         f[row_i] -= flux
         f[row_j] += flux
@@ -250,10 +261,13 @@ def _across(p, y, state, f, m, want, s, face):
     fast_j, rise_j = field_factor(p.species_cell[FIELD, s, j], weight * bias, 0.5 * p.cell[WIDTH, j])
     r_i, r_j = r_i / fast_i, r_j / fast_j
     step = p.face[EMISSION + s, face] if s <= HOLE else p.face[PERMEATION, face]
+    c_i, c_j = state.density[s, i], state.density[s, j]
+    crowd_i, crowd_j = p.species_cell[PER_SITE, s, i], p.species_cell[PER_SITE, s, j]
+    free_i, free_j = 1.0 - crowd_i * c_i, 1.0 - crowd_j * c_j
     flux, by_i, by_wi, by_j, by_wj, by_fi, by_fj, by_ri, by_rj, _ = flux_two_segment(
-        state.density[s, i],
+        c_i * free_j,
         0.0,
-        state.density[s, j],
+        c_j * free_i,
         drop + rise,
         (1.0 - weight) * drop,
         (1.0 - weight) * drop + rise,
@@ -267,6 +281,7 @@ def _across(p, y, state, f, m, want, s, face):
     if not want:
         return
     unit, by_face = p.species[SCALE, s], by_fi + by_fj
+    by_i, by_j = by_i * free_j - by_j * crowd_i * c_j, by_j * free_i - by_i * crowd_j * c_i
     by_i, by_j = by_i * unit, by_j * unit
     if s <= HOLE:
         by_i, by_j = by_i + (by_wi + by_fi) * state.bend[s, i], by_j + (by_wj + by_fj) * state.bend[s, j]

@@ -36,9 +36,11 @@ CROSSING = 1e-12
 
 @dataclass(frozen=True)
 class Stored:
-    """A stored time [s]: its state, displacement current through the faces [q m^-2 s^-1], charge passed [C/m^2]."""
+    """A stored time [s], since the control was set too: its state, displacement current through the faces
+    [q m^-2 s^-1], charge passed [C/m^2]."""
 
     time: float
+    since: float
     state: State
     displacement: np.ndarray
     passed: float
@@ -46,6 +48,9 @@ class Stored:
 
 class Drive:
     """State of one stack that moves on with every step of the protocol; `stored` and `events` remember the way."""
+
+    warnings: tuple[tuple[float, str, str], ...] = ()
+    """What the reference solver has to say about its mesh: nothing."""
 
     def __init__(self, device, steps_per_output: int = 4, progress: Callable | None = None):
         _refuse_reactions(device)
@@ -197,11 +202,11 @@ class Drive:
                 for which, watch in enumerate(watches):
                     if watch.direction * (self.voltage - watch.level) > 0.0:
                         end = start + self._crossing(source, start, dt, label, watch.level, state, passed)
-                        self._store(self.clock + end)
+                        self._store(end)
                         return end, which
                 if self.progress is not None:
                     self.progress(self.clock + start + dt, label)
-            self._store(self.clock + time)
+            self._store(time)
             before = time
         return before, None
 
@@ -247,8 +252,8 @@ class Drive:
         """Voltage of the stack [V]."""
         return self.stack.vt * self.equations.voltage(self.state)
 
-    def _store(self, time: float) -> None:
-        self.stored.append(Stored(time, self.state, self.displacement, self.passed))
+    def _store(self, since: float) -> None:
+        self.stored.append(Stored(self.clock + since, since, self.state, self.displacement, self.passed))
 
     def _failure(self, stop: NotConverged, time: float, dt: float, label: str) -> SimulationError:
         cell = min(max(stop.cell, 1), self.stack.n)
@@ -269,7 +274,7 @@ def _refuse_carriers(device) -> None:
     beyond += [
         f"{name} of layer '{x.name}'"
         for x in device.layers
-        for name in ("field_factor_electron", "field_factor_hole", "langevin_prefactor")
+        for name in ("field_factor_electron", "field_factor_hole", "langevin_prefactor", "exciton_formation")
         if getattr(x, name)
     ]
     if beyond:
@@ -302,6 +307,12 @@ def _refuse_interactions(device) -> None:
         if layer.lattice is not None
         for name in INTERACTIONS
         if (value := getattr(layer.lattice, name)) is not None and float(value) != 0.0
+    ]
+    used += [
+        f"site_density of ion '{ion.name}' in layer '{layer.name}'"
+        for layer in device.layers
+        for ion in layer.ions
+        if ion.site_density is not None
     ]
     used += [f"halides = \"open\" at '{item.between}'" for item in device.interfaces if item.halides == "open"]
     if used:

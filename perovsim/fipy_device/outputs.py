@@ -157,6 +157,11 @@ def terminals(h: History) -> Columns:
         "J": (j, "A m^-2", "current density, > 0 enters at the anode"),
         "J_displacement": (s * Q * h.over(lambda one, _: one.displacement[1]), "A m^-2", "displacement current"),
         "charge_passed": (h.over(lambda one, _: one.passed), "C m^-2", "time integral of the terminal current"),
+        "time_since_change": (
+            h.over(lambda one, _: one.since),
+            "s",
+            "time since the control was set, with all its digits",
+        ),
     } | _light(h, j)
 
 

@@ -24,6 +24,8 @@ _HOMES = {
         "pacbed",
         "virtual_detector",
     ),
+    "perovsim.microscopy.segments": ("Segments", "segmented", "segments_of"),
+    "perovsim.microscopy.differential_phase": ("deflection", "dpc"),
     "perovsim.microscopy.strain": ("strain_map", "strain_profile"),
     "perovsim.microscopy.phases": ("phase_map",),
     "perovsim.microscopy.shares": ("crystallinity",),

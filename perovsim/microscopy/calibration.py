@@ -16,9 +16,6 @@ from perovsim.model.quantity import Dimension, Quantity
 from perovsim.model.validate import build
 
 Ellipse = Annotated[Quantity, Dimension(("",), low=1, high=1.5)]
-Turn = Annotated[Quantity, Dimension(("rad",), low=-6.3, high=6.3)]
-"""Angles between directions, one turn to either side."""
-CameraLength = Annotated[Quantity, Dimension(("m",), low=0, high=1e3, above=True)]
 
 
 class Calibration(ModelData):
@@ -41,10 +38,10 @@ class Calibration(ModelData):
     semiangle: dim.Angle | None = None
     pixel: dim.Length | None = None
     detector_pixel: dim.Angle | None = None
-    camera_length: CameraLength | None = None
+    camera_length: dim.CameraLength | None = None
     ellipse: Ellipse | None = None
-    ellipse_angle: Turn | None = None
-    detector_rotation: Turn | None = None
+    ellipse_angle: dim.Turn | None = None
+    detector_rotation: dim.Turn | None = None
     length_unit: str | None = None
     angle_unit: str | None = None
     dark_level: dim.Ratio | None = None

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from perovsim.errors import PerovsimError
 from perovsim.microscopy.draw import PARAMETERS
 
 
@@ -32,7 +33,13 @@ class Camera:
 
     @classmethod
     def of_scan(cls, scan: Any) -> Camera:
-        """Return the camera of a simulated scan (`scan_4d`)."""
+        """Return the camera of a simulated scan (`scan_4d`); PerovsimError where disks are not those of a table."""
+        for name, text in (("aperture", "a bullseye aperture"), ("precession_angle", "precession")):
+            if name in scan.attrs:
+                raise PerovsimError(
+                    f"the scan was made with {text}; the crystal table draws disks of a round aperture and a still "
+                    "beam: use strain_map, or simulate without it"
+                )
         return cls(scan.pixel, scan.patterns.shape[1:], scan.semiangle)
 
     @property

@@ -68,14 +68,17 @@ def whole_matrices(highest: int, largest_determinant: int | None = None) -> np.n
     return found[(size > 0.5) & (size < (largest_determinant or np.inf) + 0.5)]
 
 
-def on_basis(base: np.ndarray, seen: np.ndarray) -> np.ndarray:
+def on_basis(base: np.ndarray, seen: np.ndarray, finer: bool = False) -> np.ndarray:
     """Return the reference basis [rad] expressed in the indices of the basis that was found.
 
     A pattern may show only every second reflection of the reference cell, or turned axes: the whole
     numbers N with the smallest strain between B and B_ref N are taken.
+    finer : the reference is a pattern itself, which may lack reflections that this one shows: also B N and B_ref.
+    The ratio of the areas of B and B_ref tells the two apart.
     Raises MeasurementError where none comes within LARGEST_STRAIN.
     """
-    tried = base @ whole_matrices(HIGHEST_INDEX)
+    turns = whole_matrices(HIGHEST_INDEX)
+    tried = base @ (np.concatenate([turns, np.linalg.inv(turns)]) if finer else turns)
     value = deformation(np.broadcast_to(seen, tried.shape), tried)
     strain = np.abs(value[:, :3]).max(axis=1)
     best = int(np.argmin(np.round((strain + SMALL_STEP * np.abs(value[:, 3])) / (0.1 * SMALL_STEP))))

@@ -24,7 +24,7 @@ def virtual_detector(scan: Scan4D, inner: float | str, outer: float | str, *, no
     """
     low, high = (units.parse(angle, "rad") for angle in (inner, outer))
     mask = annulus(scan, low, high)
-    values = _source(scan, noiseless)[:, mask].sum(axis=1, dtype=float)
+    values = source(scan, noiseless)[:, mask].sum(axis=1, dtype=float)
     coords = {
         "x": ("position", scan.positions[:, 0], {"units": "m"}),
         "y": ("position", scan.positions[:, 1], {"units": "m"}),
@@ -41,7 +41,7 @@ def virtual_detector(scan: Scan4D, inner: float | str, outer: float | str, *, no
 def annulus(scan: Scan4D, inner: float, outer: float) -> np.ndarray:
     """Return the mask (qy, qx) of the pixels in inner <= q < outer [rad]."""
     q = np.linalg.norm(scan.angles, axis=-1)
-    recorded = min(np.abs(scan.qx[[0, -1]]).min(), np.abs(scan.qy[[0, -1]]).min()) + 0.5 * scan.pixel
+    recorded = recorded_edge(scan)
     if not 0 <= inner < outer:
         raise MeasurementError(
             f"detector from {inner * 1e3:.4g} to {outer * 1e3:.4g} mrad is empty; the outer "
@@ -76,6 +76,11 @@ def recorded_angle(scan: Scan4D) -> float:
     return float(min(np.abs(scan.qx[[0, -1]]).min(), np.abs(scan.qy[[0, -1]]).min()))
 
 
+def recorded_edge(scan: Scan4D) -> float:
+    """Return the same to the outer edge of the last pixel [rad]."""
+    return recorded_angle(scan) + 0.5 * scan.pixel
+
+
 def semiangle(scan: Scan4D) -> float:
     """Return the convergence half-angle; MeasurementError where the scan does not know it."""
     if not np.isfinite(scan.semiangle):
@@ -88,7 +93,7 @@ def semiangle(scan: Scan4D) -> float:
 
 def pacbed(scan: Scan4D, *, noiseless: bool = False) -> xr.DataArray:
     """Return the position-averaged pattern, (qy, qx): the mean over all positions."""
-    mean = _source(scan, noiseless).mean(axis=0, dtype=float)
+    mean = source(scan, noiseless).mean(axis=0, dtype=float)
     coords = {"qy": ("qy", scan.qy, {"units": "rad"}), "qx": ("qx", scan.qx, {"units": "rad"})}
     unit = "1" if noiseless else scan.dataset["counts"].attrs.get("units", "count")
     return xr.DataArray(mean, coords, dims=("qy", "qx"), attrs={"units": unit, "patterns": len(scan)})
@@ -114,7 +119,7 @@ def snapshot_error(scan: Scan4D, inner: float, outer: float) -> np.ndarray:
 
 def centre_of_mass(scan: Scan4D, *, noiseless: bool = False) -> xr.Dataset:
     """Return the mean scattering angle along x and y at each position [rad], NaN without counts."""
-    patterns = _source(scan, noiseless).astype(float)
+    patterns = source(scan, noiseless).astype(float)
     total = patterns.sum(axis=(1, 2))
     moment = np.tensordot(patterns, scan.angles, axes=2)
     x, y = (moment / np.where(total > 0, total, np.nan)[:, None]).T
@@ -125,7 +130,8 @@ def centre_of_mass(scan: Scan4D, *, noiseless: bool = False) -> xr.Dataset:
     return xr.Dataset({"qx": ("position", x, {"units": "rad"}), "qy": ("position", y, {"units": "rad"})}, coords)
 
 
-def _source(scan: Scan4D, noiseless: bool) -> np.ndarray:
+def source(scan: Scan4D, noiseless: bool) -> np.ndarray:
+    """Return the counts, or the noiseless expectation of a simulated scan, (position, qy, qx)."""
     if not noiseless:
         return scan.patterns
     if not scan.simulated:

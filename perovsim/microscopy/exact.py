@@ -18,6 +18,7 @@ import scipy.fft as fft
 
 from perovsim.errors import PerovsimError
 from perovsim.memory import require_memory
+from perovsim.microscopy.far_field import FarField
 from perovsim.microscopy.grid import Grid
 from perovsim.microscopy.multislice import FINE, Gratings
 from perovsim.microscopy.plan import Plan
@@ -28,6 +29,7 @@ from perovsim.microscopy.work import Workers
 
 BATCH = 2**28
 """Waves that share the slices [bytes]; with what abTEM copies this bounds the memory."""
+MRAD = 1e-3
 COPIES = 8
 """Waves' worth of memory that making transmission functions takes, per point of the finer grid."""
 
@@ -40,10 +42,7 @@ class ExactPatterns:
         self.grid = plan.whole
         self.spectrum = probe_spectrum(self.grid, plan.lam, beam, edge=plan.grid.pixel)
         check_contained(self.spectrum, self.grid, beam)
-        self._to_x, self._to_y = (
-            np.exp(-2j * np.pi / plan.lam * np.outer(plan.q, step * np.arange(count)))
-            for count, step in zip(self.grid.shape, self.grid.step, strict=True)
-        )
+        self._detect = FarField(self.grid, plan.lam, plan.q)
         size = int(np.prod(self.grid.shape)) * np.dtype(np.complex64).itemsize
         self.batch = int(np.clip(BATCH // size, 1, len(plan.positions)))
         require_memory(
@@ -57,21 +56,31 @@ class ExactPatterns:
         """Probes and slices of one snapshot."""
         return len(self.plan.positions) * self.snapshots.sample.slices
 
-    def snapshot(self, number: int, pool: Workers, done: Callable[[int], None]) -> np.ndarray:
-        """Return the intensities (position, qy, qx) of one frozen-phonon snapshot."""
+    def snapshot(
+        self, number: int, pool: Workers, done: Callable[[int], None], tilt: tuple[float, float] = (0.0, 0.0)
+    ) -> np.ndarray:
+        """Return the intensities (position, qy, qx) of one frozen-phonon snapshot; tilt : of the beam (x, y) [rad]."""
         places = self.snapshots.positions(number)
-        waves = self.exit_waves(number, places, pool, done)
-        return np.array([self._detect(wave, at) for wave, at in zip(waves, places, strict=True)])
+        waves = self.exit_waves(number, places, pool, done, tilt)
+        corner = np.array([self.plan.low, 0.0])
+        return np.array([self._detect(wave, at - corner) for wave, at in zip(waves, places, strict=True)])
 
-    def annular(self, number: int, inner: float, outer: float, pool: Workers) -> np.ndarray:
+    def annular(
+        self, number: int, inner: float, outer: float, pool: Workers, done: Callable[[int], None] = lambda _: None
+    ) -> np.ndarray:
         """Return the share of the beam between two angles [rad] at each position, on the pixels of the whole cell."""
         angle = self.grid.angles(self.plan.lam)
         seen = (angle >= inner) & (angle < outer)
-        waves = self.exit_waves(number, self.snapshots.positions(number), pool, lambda _: None)
+        waves = self.exit_waves(number, self.snapshots.positions(number), pool, done)
         return np.array([(np.abs(fft.fft2(wave)[seen] / wave.size) ** 2).sum(dtype=float) for wave in waves])
 
     def exit_waves(
-        self, number: int, places: np.ndarray, pool: Workers, done: Callable[[int], None]
+        self,
+        number: int,
+        places: np.ndarray,
+        pool: Workers,
+        done: Callable[[int], None],
+        tilt: tuple[float, float] = (0.0, 0.0),
     ) -> Iterator[np.ndarray]:
         """Yield the exit wave of a probe at each of the places (n, 2) [m]."""
         import abtem
@@ -88,7 +97,13 @@ class ExactPatterns:
         for first in range(0, len(places), self.batch):
             some = places[first : first + self.batch] - [self.plan.low, 0.0]
             array = np.array([probe_wave(spectrum, self.grid, at, get_dtype(complex=True)) for at in some])
-            waves = abtem.Waves(array, self.energy, sampling=self._step, ensemble_axes_metadata=[AxisMetadata()])
+            waves = abtem.Waves(
+                array,
+                self.energy,
+                sampling=self._step,
+                ensemble_axes_metadata=[AxisMetadata()],
+                metadata={"base_tilt_x": tilt[0] / MRAD, "base_tilt_y": tilt[1] / MRAD},
+            )
             waves = waves.copy_to_device(device)
             limit, propagator = AntialiasAperture(), FresnelPropagator()
             for part in pool.ahead(lambda index: self._slice(gratings, index), range(atoms.slices)):
@@ -112,17 +127,6 @@ class ExactPatterns:
             return PotentialArray(array[None], thickness, sampling=self._step)
         array = np.tile(gratings.make(index), tiles)
         return TransmissionFunction(array[None], thickness, sampling=self._step, energy=self.energy)
-
-    def _detect(self, wave: np.ndarray, at: np.ndarray) -> np.ndarray:
-        """Return |F psi|^2 (qy, qx) at the pixels of the pattern, 1 in all for the whole beam.
-
-        The wave is periodic, the pixels are not multiples of its period: the probe goes to the middle first.
-        """
-        middle = 0.5 * np.array(self.grid.size) - at + [self.plan.low, 0.0]
-        wave = np.roll(wave, tuple(np.rint(middle / self.grid.step).astype(int)), axis=(0, 1))
-        amplitude = self._to_x @ (wave @ self._to_y.T) / wave.size
-        share = np.prod(self.grid.size) / np.prod(self.plan.grid.size)
-        return share * (amplitude.real**2 + amplitude.imag**2).T
 
 
 def _device() -> str:

@@ -100,11 +100,12 @@ def _down(number: float) -> str:
     return f"{np.floor(number / scale) * scale:.2g}"
 
 
-def propagator(grid: Grid, lam: float, distance: float) -> np.ndarray:
-    """Return the band-limited Fresnel propagator exp(-i pi lambda distance k^2), complex64 (nx, ny).
+def propagator(grid: Grid, lam: float, distance: float, tilt: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
+    """Return the band-limited Fresnel propagator exp(-i pi distance (lambda k^2 + 2 k.tilt)), complex64 (nx, ny).
 
-    References: Kirkland, Advanced Computing in Electron Microscopy, eq. 6.65
+    tilt : direction of the beam relative to z (x, y) [rad]; frequencies are counted from the beam
+    References: Kirkland, Advanced Computing in Electron Microscopy, eq. 6.65 and section 6.6 (tilt)
     """
     kx, ky = grid.frequencies()
-    phase = -np.pi * lam * distance * (kx**2 + ky**2)
+    phase = -np.pi * distance * (lam * (kx**2 + ky**2) + 2 * (kx * tilt[0] + ky * tilt[1]))
     return (np.exp(1j * phase) * grid.limit()).astype(np.complex64)

@@ -13,54 +13,35 @@ Hutchinson, Commun. Stat. Simul. Comput. 18, 1059 (1989).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.fft as fft
 import xarray as xr
 
-from perovsim import units
 from perovsim.errors import PerovsimError
 from perovsim.memory import require_memory
+from perovsim.microscopy.audit import draw
 from perovsim.microscopy.counting import poisson_counts
+from perovsim.microscopy.exact_image import ExactPixels, ImageAudit, compare_pixels, whole_plan
+from perovsim.microscopy.fidelity import choose
 from perovsim.microscopy.grid import Grid, fast_length, propagator
 from perovsim.microscopy.image import FORMAT, Image
+from perovsim.microscopy.image_plan import Plan, electrons_per_pixel, plan_image
 from perovsim.microscopy.multislice import FINE, Gratings, backward
-from perovsim.microscopy.optics import wavelength
-from perovsim.microscopy.probe import RAYLEIGH, check_contained, probe_spectrum, refocused
+from perovsim.microscopy.probe import check_contained, probe_spectrum, refocused
 from perovsim.microscopy.provenance import provenance
-from perovsim.microscopy.sample import sample_of, thermal_sigmas
-from perovsim.microscopy.snapshots import focus_spread
-from perovsim.microscopy.work import Workers
+from perovsim.microscopy.snapshots import Snapshots
+from perovsim.microscopy.work import Share, Workers
 
 WAVES = 24
 """Detector waves per snapshot. With four snapshots and a source of 0.3 angstrom the Monte-Carlo error of
 a pixel is 6 % of its intensity, a sixth of its Poisson noise on a bright column at 1000 electrons per
 square angstrom, and less elsewhere."""
-MARGIN = 5e-10
-"""Atoms further from the field than the probe's cone and this do not reach it [m]: their projected
-potential has decayed to 0.2 V angstrom (Cs) or less."""
 NYQUIST = 4.0
 """Intensity has twice the band of the amplitude: samples per wavelength / semiangle, at least."""
-_COUNT_SEEDS, _FOCUS_SEEDS = 2, 5
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Cell and pixels of an image.
-
-    grid : of the waves; period : its points per lamella height; low : x of its first column [m]
-    x, y : pixel centres [m]; annulus : detector pixels, indices into the flat grid
-    """
-
-    grid: Grid
-    period: int
-    low: float
-    x: np.ndarray
-    y: np.ndarray
-    annulus: np.ndarray
-    lam: float
+_WAVE_SEEDS, _COUNT_SEEDS = 1, 2
+"""Streams of random numbers beside those of the snapshots; places of the source (1) are not drawn for windows."""
 
 
 def haadf_image(
@@ -72,14 +53,22 @@ def haadf_image(
     phonons: int | None = None,
     seed: int = 1,
     mode: str = "haadf",
-    waves: int = WAVES,
+    fidelity: str | None = None,
+    error: float | None = None,
+    audit: int = 0,
+    waves: int | None = None,
     progress: Callable[[float], None] | None = None,
     workers: int | None = None,
 ) -> Image:
     """Simulate an annular dark-field image of a part of a lamella.
 
     field : edges along x and y; centre : on the device axis and along the interface, [m] or text
-    phonons : snapshots, of the microscope when None; waves : detector waves per snapshot
+    phonons : snapshots, of the microscope when None
+    fidelity : "exact" (abTEM, probe by probe on the whole lamella) or "window" (all positions of a cell around the
+    field at once), or error : the tolerated sum |I - I_exact| / sum I_exact
+    audit : pixels drawn at random and computed again exactly, without the blur of the source, of the same phonons;
+    the deviation goes to attrs and `Image.audit`; an exact image has none
+    waves : detector waves per snapshot of a window; WAVES, or as many as `error` needs, when None
     seed : of phonons, detector waves and counts; progress : called with the share done, 0 to 1
     Counts are Poisson(dose x pixel^2 x expectation), the pixel is the mode's step. standard_error
     holds the Monte-Carlo error and, from two snapshots on, that of the phonon average.
@@ -88,143 +77,114 @@ def haadf_image(
     """
     beam = microscope.mode(mode)
     phonons = microscope.phonon_configurations if phonons is None else int(phonons)
-    if phonons < 1 or waves < 2:
-        raise PerovsimError(f"phonons = {phonons} must be at least 1, waves = {waves} at least 2")
+    way = _way(fidelity, error)
+    if phonons < 1 or audit < 0:
+        raise PerovsimError(f"phonons = {phonons} must be at least 1, audit = {audit} at least 0")
+    if waves is None:
+        waves = WAVES if not error else max(WAVES, int(np.ceil(1 / (phonons * error**2))))
+    if waves < 2:
+        raise PerovsimError(f"waves = {waves} must be at least 2, else their scatter is not known")
     plan = plan_image(lamella, microscope, beam, field, centre)
-    run = _Annulus(plan, lamella, microscope, beam, waves)
-    estimates = []
+    whole = whole_plan(plan, lamella, beam)
+    snapshots = Snapshots(whole, lamella, microscope, beam, seed)
+    checked = draw(len(whole.positions), audit, seed) if way == "window" else np.zeros(0, int)
+    check = ExactPixels(whole, lamella, microscope, beam, seed, checked) if len(checked) else None
+    if way == "window":
+        run: Any = _Annulus(plan, snapshots, microscope, beam, waves, sharp=check is not None)
+    else:
+        run = ExactPixels(whole, lamella, microscope, beam, seed, None)
+    done = Share(progress, phonons * (run.work + (0 if check is None else check.work)))
+    estimates, again = [], []
     with Workers(workers) as pool:
         for snapshot in range(phonons):
-            estimates.append(run.snapshot(seed, snapshot, pool))
-            if progress is not None:
-                progress((snapshot + 1) / phonons)
-    expectation = np.maximum(np.mean([mean for mean, _ in estimates], axis=0), 0.0)
-    error = _standard_error(estimates)
-    electrons = _electrons(beam)
+            estimates.append(run.snapshot(seed, snapshot, pool, done))
+            if check is not None:
+                again.append(check.values(snapshot, pool, done))
+    expectation = np.maximum(np.mean([mean for mean, *_ in estimates], axis=0), 0.0)
+    spread = _standard_error([(mean, variance) for mean, variance, _ in estimates])
+    found = None if check is None else _audited(run, estimates, again, checked)
+    electrons = electrons_per_pixel(beam)
     counts = poisson_counts(electrons * expectation, [seed, _COUNT_SEEDS])
     return _image(
         plan,
         lamella,
         microscope,
         beam,
-        run,
+        snapshots,
         expectation,
-        error,
+        spread,
         counts,
         electrons_per_pixel=electrons,
         phonons=phonons,
         seed=seed,
-        waves=waves,
+        fidelity=way,
+        **({"waves": run.waves} if way == "window" else {}),
+        **({} if found is None else found.attributes()),
     )
 
 
-def plan_image(lamella: Any, microscope: Any, beam: Any, field: Any, centre: Any) -> Plan:
-    """Choose cell, grid and pixels, and check field, detector and probe before anything is computed."""
-    lam = wavelength(float(microscope.energy))
-    for name in ("detector_inner", "detector_outer", "sampling", "step"):
-        if getattr(beam, name) is None:
-            raise PerovsimError(
-                f"mode '{beam.name}' of microscope '{microscope.name}' has no "
-                f"{name}, which an image needs; give it, or choose another mode"
-            )
-    for name in ("drift", "scan_noise"):
-        if float(getattr(beam, name)) > 0:
-            raise PerovsimError(f"mode '{beam.name}': {name} is computed for patterns, not for images; leave it out")
-    wide, high = (units.parse(edge, "m") for edge in field)
-    at = tuple(units.parse(value, "m") for value in centre)
-    _check_field(lamella, wide, high, at, lam, float(beam.semiangle))
-    margin = lamella.thickness * float(beam.semiangle) + MARGIN
-    tiles = int(np.ceil(2 * margin / lamella.height - 1e-9))
-    period = fast_length(int(np.ceil(lamella.height / float(beam.sampling) - 1e-9)))
-    width = wide + 2 * margin
-    columns = fast_length(int(np.ceil(width / float(beam.sampling) - 1e-9)))
-    grid = Grid((columns, tiles * period), (width / columns, lamella.height / period))
-    grid.require(float(beam.detector_outer), lam, f"detector_outer of mode '{beam.name}'")
-    pixel = float(beam.step)
-    x, y = (
-        middle + pixel * (np.arange(count) - 0.5 * (count - 1))
-        for middle, count in zip(at, (_pixels(wide, pixel), _pixels(high, pixel)), strict=True)
-    )
-    angle = grid.angles(lam)
-    annulus = np.flatnonzero((angle >= float(beam.detector_inner)) & (angle < float(beam.detector_outer)))
-    return Plan(grid, period, at[0] - 0.5 * width, x, y, annulus, lam)
-
-
-def _pixels(edge: float, pixel: float) -> int:
-    return max(2, int(np.ceil(edge / pixel - 1e-9)))
-
-
-def _check_field(lamella: Any, wide: float, high: float, at: tuple[float, float], lam: float, semiangle: float) -> None:
-    """Raise unless the field is a part of the lamella that holds the probe."""
-    if not (wide > 0 and high > 0):
-        raise PerovsimError(f"field = {wide * 1e9:g} x {high * 1e9:g} nm is empty; both edges must be positive")
-    x0, x1 = lamella.window
-    if at[0] - 0.5 * wide < x0 - 1e-15 or at[0] + 0.5 * wide > x1 + 1e-15:
+def _way(fidelity: str | None, error: float | None) -> str:
+    """Return "window" or "exact": as given, or the cheaper one that promises `error`."""
+    if fidelity == "crystal":
         raise PerovsimError(
-            f"the field {1e9 * (at[0] - 0.5 * wide):.2f} to {1e9 * (at[0] + 0.5 * wide):.2f} nm "
-            f"leaves the lamella, {x0 * 1e9:.2f} to {x1 * 1e9:.2f} nm; move or narrow it, or build a "
-            "wider lamella"
+            "fidelity 'crystal': the table holds patterns of a nearly parallel probe, no annular images; use "
+            "fidelity = 'window' or 'exact'"
         )
-    if high > lamella.height * (1 + 1e-9):
-        raise PerovsimError(
-            f"the field is {high * 1e9:.2f} nm high, the lamella {lamella.height * 1e9:.2f} "
-            "nm; reduce the field or build a higher lamella"
-        )
-    reach = RAYLEIGH * lam / semiangle
-    if 2 * reach > min(x1 - x0, lamella.height):
-        raise PerovsimError(
-            f"the probe of {semiangle * 1e3:g} mrad is {2 * reach * 1e9:.2f} nm wide, larger "
-            f"than the lamella's {min(x1 - x0, lamella.height) * 1e9:.2f} nm"
-        )
+    return choose(fidelity, error, crystal=False)
 
 
-def _electrons(beam: Any) -> float:
-    """Return the electrons per pixel: given, or dose x pixel^2."""
-    if beam.electrons_per_pattern is not None:
-        return float(beam.electrons_per_pattern)
-    if beam.dose is None:
-        raise PerovsimError(
-            f"mode '{beam.name}' has neither dose nor electrons_per_pattern; "
-            'give dose = "1000 electron/angstrom^2", for example'
-        )
-    return float(beam.dose) * float(beam.step) ** 2
+def _audited(run: _Annulus, estimates: list, again: list[np.ndarray], checked: np.ndarray) -> ImageAudit:
+    """Compare the sharp image with exact pixels of the same phonons."""
+    sharp = np.mean([one.ravel()[checked] for *_, one in estimates], axis=0)
+    scatter = np.sqrt(2 / np.pi / (run.waves * len(estimates)))
+    return compare_pixels(sharp, np.mean(again, axis=0), float(scatter))
 
 
 class _Annulus:
-    """Image of an annulus for one snapshot after another."""
+    """Image of an annulus for one snapshot after another; sharp : also without the blur of the source."""
 
-    def __init__(self, plan: Plan, lamella: Any, microscope: Any, beam: Any, waves: int) -> None:
-        self.plan, self.energy = plan, float(microscope.energy)
+    def __init__(
+        self, plan: Plan, snapshots: Snapshots, microscope: Any, beam: Any, waves: int, sharp: bool = False
+    ) -> None:
+        self.plan, self.energy, self.snapshots = plan, float(microscope.energy), snapshots
         self.waves = min(waves, len(plan.annulus))
-        span = plan.low, plan.low + plan.grid.size[0]
-        self.sample = sample_of(lamella, span, float(microscope.slice_thickness))
-        self.sigmas = thermal_sigmas(self.sample.numbers, microscope.displacements, microscope.name)
-        self.step = propagator(plan.grid, plan.lam, self.sample.thickness)
+        self.step = propagator(plan.grid, plan.lam, snapshots.sample.thickness)
         self.probe = probe_spectrum(plan.grid, plan.lam, beam)
         check_contained(self.probe, plan.grid, beam)
-        self.focus_spread = focus_spread(beam, self.energy)
         self.resample = Resample(plan, float(beam.semiangle), float(beam.source_size))
+        self.sharp = Resample(plan, float(beam.semiangle), 0.0) if sharp else None
         size = np.prod(plan.grid.shape) * np.dtype(np.complex64).itemsize
         require_memory(
             size * (self.waves + 4 * FINE**2), "the image", "use a smaller field, fewer waves or a coarser sampling"
         )
 
-    def snapshot(self, seed: int, number: int, pool: Workers) -> tuple[np.ndarray, np.ndarray]:
-        """Return the estimate of one snapshot (y, x), and the variance of its Monte-Carlo error."""
-        moved = self.sample.moved(self.sigmas, np.random.default_rng([seed, 0, number]))
-        cell = Grid((self.plan.grid.shape[0], self.plan.period), self.plan.grid.step)
-        gratings = Gratings(moved, cell, (self.plan.low, 0.0), self.energy)
-        waves = self._detector_waves(np.random.default_rng([seed, 1, number]))
+    @property
+    def work(self) -> int:
+        """Waves and slices of one snapshot."""
+        return self.waves * self.snapshots.sample.slices
+
+    def snapshot(
+        self, seed: int, number: int, pool: Workers, done: Callable[[int], None]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the estimate of one snapshot (y, x), the variance of its Monte-Carlo error, and the sharp image."""
+        plan = self.plan
+        moved = self.snapshots.atoms(number).between(plan.low, plan.low + plan.grid.size[0])
+        cell = Grid((plan.grid.shape[0], plan.period), plan.grid.step)
+        gratings = Gratings(moved, cell, (plan.low, 0.0), self.energy)
+        waves = self._detector_waves(np.random.default_rng([seed, _WAVE_SEEDS, number]))
         backward(waves, gratings.stream(pool, backward=True), self.step, pool)
-        change = self.focus_spread * np.random.default_rng([seed, _FOCUS_SEEDS, number]).standard_normal()
-        probe = refocused(self.probe, self.plan.grid, self.plan.lam, float(change))
-        images = np.empty((self.waves, len(self.plan.y), len(self.plan.x)))
+        probe = refocused(self.probe, plan.grid, plan.lam, self.snapshots.defocus(number))
+        images, sharp = np.empty((2, self.waves, len(plan.y), len(plan.x)))
 
         def finish(index: int) -> None:
-            images[index] = self.resample(self.amplitude(waves[index], probe))
+            amplitude = self.amplitude(waves[index], probe)
+            images[index] = self.resample(amplitude)
+            if self.sharp is not None:
+                sharp[index] = self.sharp(amplitude)
 
         pool.each(finish, self.waves)
-        return images.sum(axis=0), self.waves * images.var(axis=0, ddof=1)
+        done(self.work)
+        return images.sum(axis=0), self.waves * images.var(axis=0, ddof=1), sharp.sum(axis=0)
 
     def _detector_waves(self, rng: np.random.Generator) -> list[np.ndarray]:
         """Deal the pixels of the annulus to waves, with random phases; return their transforms."""
@@ -296,7 +256,7 @@ def _image(
     lamella: Any,
     microscope: Any,
     beam: Any,
-    run: _Annulus,
+    snapshots: Snapshots,
     expectation: np.ndarray,
     error: np.ndarray,
     counts: np.ndarray,
@@ -321,12 +281,12 @@ def _image(
         "detector_inner": float(beam.detector_inner),
         "detector_outer": float(beam.detector_outer),
         "source_size": float(beam.source_size),
-        "fidelity": "window",
+        "defocus": float(beam.defocus),
         "detector_pixels": len(plan.annulus),
         **settings,
         "kept_angle": plan.grid.kept(plan.lam),
         "sampling": max(plan.grid.step),
-        "slice_thickness": run.sample.thickness,
+        "slice_thickness": snapshots.sample.thickness,
         **provenance(lamella, microscope, beam),
     }
     return Image(xr.Dataset(data, coords, attrs))

@@ -65,6 +65,18 @@ class Image:
         return float(self.attrs.get("electrons_per_pixel", np.nan))
 
     @property
+    def fidelity(self) -> str:
+        """How a simulated image was computed; "" where measured."""
+        return str(self.attrs.get("fidelity", ""))
+
+    @property
+    def audit(self) -> str:
+        """Deviation from exact pixels where some were computed again, in words; "" where none was."""
+        from perovsim.microscopy.exact_image import audit_of
+
+        return str(audit_of(self.attrs) or "")
+
+    @property
     def attrs(self) -> dict[str, Any]:
         """Provenance and calibration."""
         return self.dataset.attrs

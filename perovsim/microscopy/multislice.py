@@ -42,14 +42,19 @@ class Gratings:
             fine = FINE if projection == POSITIONS else 1
         self.sample, self.grid, self.energy, self.fine = sample, grid, energy, fine
         self._xy = sample.xy - np.asarray(origin)
+        self._slow = None
+        if sample.potential is not None:
+            x = origin[0] + grid.step[0] / fine * np.arange(grid.shape[0] * fine)
+            self._slow = (sample.thickness * np.interp(x, *sample.potential)[:, None]).astype(np.float32)
         shape = (grid.shape[0] * fine, grid.shape[1] * fine)
         projector = Projector if projection == POSITIONS else AbtemProjector
         self._projector = projector(Grid(shape, (grid.step[0] / fine, grid.step[1] / fine)), sample.numbers)
 
     def potential(self, index: int) -> np.ndarray:
-        """Return the projected potential of a slice on the fine grid [V m]."""
+        """Return the projected potential of a slice on the fine grid [V m]: of its atoms, and the device's own."""
         inside = self.sample.layer == index
-        return self._projector.project(self.sample.numbers[inside], self._xy[inside])
+        found = self._projector.project(self.sample.numbers[inside], self._xy[inside])
+        return found if self._slow is None else found + self._slow
 
     def make(self, index: int) -> np.ndarray:
         """Return the transmission function of a slice, complex64 (nx, ny)."""

@@ -11,6 +11,7 @@ import xarray as xr
 
 from perovsim.errors import PerovsimError
 from perovsim.microscopy.audit import EDGE_SHARE, Audit, compare_exactly, draw
+from perovsim.microscopy.beam_directions import directions, lit_pixels, shape_attributes
 from perovsim.microscopy.counting import poisson_counts
 from perovsim.microscopy.exact import ExactPatterns
 from perovsim.microscopy.fidelity import choose
@@ -19,13 +20,14 @@ from perovsim.microscopy.potential import ABTEM, POSITIONS
 from perovsim.microscopy.provenance import provenance
 from perovsim.microscopy.readout import binned, read_out, require_unsaturated
 from perovsim.microscopy.scan import FORMAT, Scan4D
+from perovsim.microscopy.segments import Segments, collect, segment_weights
 from perovsim.microscopy.snapshots import Snapshots
 from perovsim.microscopy.tabulated import TablePatterns, is_crystal
 from perovsim.microscopy.window import WindowPatterns
-from perovsim.microscopy.work import Workers
+from perovsim.microscopy.work import Share, Workers
 
 WAYS = {"crystal": TablePatterns, "window": WindowPatterns, "exact": ExactPatterns}
-_COUNT_SEEDS, _READOUT_SEEDS = 2, 3
+_COUNT_SEEDS, _READOUT_SEEDS, _SEGMENT_SEEDS = 2, 3, 6
 """Streams of random numbers beside those of the snapshots, so that no two uses share numbers."""
 
 
@@ -42,6 +44,7 @@ def scan_4d(
     error: float | None = None,
     window: float | str | None = None,
     projection: str = POSITIONS,
+    device_potential: bool = False,
     audit: int = 0,
     progress: Callable[[float], None] | None = None,
     workers: int | None = None,
@@ -51,14 +54,17 @@ def scan_4d(
 
     I(q) = < |F psi_out|^2 > over frozen phonons; counts are Poisson(electrons x I)
     step : distance of the probes [m] or text, of the mode when None; they lie at the interface plus
-    multiples of it. positions : x, or (x, y) pairs, on the device axis [m], instead
+    multiples of it. positions : x, or (x, y) pairs, on the device axis [m], instead; (rows, columns, 2) for a grid
     phonons : snapshots, of the microscope when None; seed : of phonons and counts
     fidelity : "exact" (abTEM on the whole lamella), "window" (crops around each probe) or "crystal" (table of one
     cell, perovskite alone), or error : the tolerated sum |I - I_exact| / sum I_exact
     window : edge of the crops [m] or text, at least 2 nm when None
     projection : of atoms, "positions" or "abtem" (its infinite projection, which spreads them over the grid)
+    device_potential : with the electrostatic potential of the device as a slow phase, which deflects the beam
     audit : positions drawn at random and computed again exactly; the deviation goes to attrs and `Scan4D.audit`
     progress : called with the share done, 0 to 1; workers : threads, one per processor when None
+    A mode with precession averages I over the directions of its cone; one with a segmented detector has its counts
+    too, as if a second scan had been made with it (`segmented`).
     executor : computes the snapshots instead, one a task: processes, or dask's `Client.get_executor()` for machines
     Raises PerovsimError for a detector beyond the grid's angles, a probe that does not fit into the
     window, overlapping atoms, missing thermal displacements, more memory than there is.
@@ -73,36 +79,38 @@ def scan_4d(
     electrons = electrons_per_pattern(beam, step)
     plan = plan_scan(lamella, microscope, beam, step, positions, window)
     way = choose(fidelity, error, error is not None and is_crystal(lamella, plan))
-    require_unsaturated(beam.camera, electrons, np.pi * (float(beam.semiangle) / plan.pixel) ** 2, mode)
-    snapshots = Snapshots(plan, lamella, microscope, beam, seed)
+    fold = plan.fold * (1 if beam.camera is None else beam.camera.binning)
+    require_unsaturated(beam.camera, electrons, lit_pixels(plan, beam, fold), mode)
+    segments = None if beam.segmented is None else Segments.of(beam.segmented)
+    weights = None if segments is None else _weights(plan, fold, segments)
+    snapshots = Snapshots(plan, lamella, microscope, beam, seed, device_potential)
     tool = microscope, beam, projection
     patterns = WAYS[way](plan, snapshots, *tool)
     checked = draw(len(plan.positions), audit, seed)
     checks = [ExactPatterns(plan.only(checked), snapshots.only(checked), *tool)] if audit else []
-    done = _Share(progress, phonons * sum(part.work for part in (patterns, *checks)))
-    numbers = range(phonons)
+    tilts, numbers = directions(beam), range(phonons)
+    done = Share(progress, phonons * len(tilts) * sum(part.work for part in (patterns, *checks)))
     with Workers(workers) as pool:
 
         def snapshots_of(part: Any) -> Iterable[np.ndarray]:
             if executor is not None:
-                return _by_executor(executor, part, numbers, workers, done)
-            return (part.snapshot(number, pool, done) for number in numbers)
+                return _by_executor(executor, part, numbers, tilts, fold, workers, done)
+            return (_detected(part, number, tilts, fold, pool, done) for number in numbers)
 
         expectation, rings = _average(snapshots_of(patterns))
         again = [_average(snapshots_of(check))[0] for check in checks]
-    found = [_audited(plan, beam, expectation[checked], exact) for exact in again]
+    found = [_audited(fold * plan.pixel, beam, expectation[checked], exact) for exact in again]
     camera = beam.camera
-    if camera is not None:
-        expectation = binned(expectation, camera.binning)
     counts = poisson_counts(electrons * expectation, [seed, _COUNT_SEEDS])
     if camera is not None:
         counts = read_out(counts, camera, [seed, _READOUT_SEEDS])
-    return _scan(
+    scan = _scan(
         plan,
         lamella,
         microscope,
         beam,
         snapshots,
+        fold,
         expectation,
         counts,
         rings,
@@ -111,8 +119,45 @@ def scan_4d(
         seed=seed,
         fidelity=way,
         projection=projection,
+        device_potential=int(device_potential),
         **(found[0].attributes() if found else {}),
     )
+    return scan if segments is None else _with_segments(scan, segments, weights, electrons, seed)
+
+
+def _weights(plan: Plan, fold: int, segments: Segments) -> np.ndarray:
+    """Return the share of each detector pixel in each segment, before anything is computed."""
+    q = _angles(plan, fold)
+    return segment_weights(np.stack(np.meshgrid(q, q, indexing="xy"), axis=-1), fold * plan.pixel, segments)
+
+
+def _angles(plan: Plan, fold: int) -> np.ndarray:
+    """Return the angles of the detector pixels along x and along y [rad]."""
+    half = (plan.half - fold // 2) // fold
+    return fold * plan.pixel * np.arange(-half, half + 1)
+
+
+def _with_segments(scan: Scan4D, segments: Segments, weights: np.ndarray, electrons: float, seed: int) -> Scan4D:
+    """Return the scan with the counts and the expectation of a segmented detector."""
+    dims = ("position", "detector_ring", "sector")
+    expected = collect(scan.expectation, weights)
+    counts = poisson_counts(electrons * expected, [seed, _SEGMENT_SEEDS])
+    known = {"radii": list(segments.radii), "rotation": segments.rotation}
+    found = scan.dataset.assign(
+        segments=(dims, counts, {"units": "electron", "long_name": "counts of the segmented detector", **known}),
+        segments_expectation=(dims, expected, {"units": "1", "long_name": "fraction of the beam per segment", **known}),
+    )
+    return Scan4D(found)
+
+
+def _detected(
+    part: Any, number: int, tilts: list[tuple[float, float]], fold: int, pool: Workers, done: Callable[[int], None]
+) -> np.ndarray:
+    """Return one snapshot on the pixels of the detector, the mean over the directions of the beam.
+
+    fold : computed pixels along each edge of a detector pixel
+    """
+    return binned(sum(part.snapshot(number, pool, done, tilt) for tilt in tilts) / len(tilts), fold)
 
 
 def _average(snapshots: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -125,36 +170,31 @@ def _average(snapshots: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _by_executor(
-    executor: Executor, part: Any, numbers: range, workers: int | None, done: Callable[[int], None]
+    executor: Executor,
+    part: Any,
+    numbers: range,
+    tilts: list[tuple[float, float]],
+    fold: int,
+    workers: int | None,
+    done: Callable[[int], None],
 ) -> Iterator[np.ndarray]:
     """Yield the snapshots that an executor computes, in order."""
-    tasks = [executor.submit(_snapshot, part, number, workers) for number in numbers]
+    tasks = [executor.submit(_snapshot, part, number, tilts, fold, workers) for number in numbers]
     for task in tasks:
         yield task.result()
-        done(part.work)
+        done(part.work * len(tilts))
 
 
-def _snapshot(part: Any, number: int, workers: int | None) -> np.ndarray:
+def _snapshot(part: Any, number: int, tilts: list[tuple[float, float]], fold: int, workers: int | None) -> np.ndarray:
     """Return one snapshot (position, qy, qx), in a process of its own."""
     with Workers(workers) as pool:
-        return part.snapshot(number, pool, lambda _: None)
+        return _detected(part, number, tilts, fold, pool, lambda _: None)
 
 
-def _audited(plan: Plan, beam: Any, found: np.ndarray, exact: np.ndarray) -> Audit:
-    outside = np.hypot(plan.q[None, :], plan.q[:, None]) > EDGE_SHARE * float(beam.semiangle)
+def _audited(pixel: float, beam: Any, found: np.ndarray, exact: np.ndarray) -> Audit:
+    steps = np.arange(found.shape[-1]) - found.shape[-1] // 2
+    outside = pixel * np.hypot(steps[None, :], steps[:, None]) > EDGE_SHARE * float(beam.semiangle)
     return compare_exactly(found, exact, outside)
-
-
-class _Share:
-    """Progress in slices and probes."""
-
-    def __init__(self, progress: Callable[[float], None] | None, total: int) -> None:
-        self.progress, self.total, self.done = progress, total, 0
-
-    def __call__(self, count: int) -> None:
-        self.done += count
-        if self.progress is not None:
-            self.progress(self.done / self.total)
 
 
 def _ring_sums(intensity: np.ndarray) -> np.ndarray:
@@ -172,17 +212,16 @@ def _scan(
     microscope: Any,
     beam: Any,
     snapshots: Snapshots,
+    fold: int,
     expectation: np.ndarray,
     counts: np.ndarray,
     rings: np.ndarray,
     **settings: Any,
 ) -> Scan4D:
     camera = beam.camera
-    pixel = plan.pixel * (1 if camera is None else camera.binning)
-    half = expectation.shape[-1] // 2
-    q = pixel * np.arange(-half, half + 1)
+    q = _angles(plan, fold)
     dims = ("position", "qy", "qx")
-    data = {
+    data: dict[str, Any] = {
         "counts": (dims, counts, {"units": "electron" if camera is None else "count", "long_name": "counts"}),
         "expectation": (
             dims,
@@ -195,6 +234,9 @@ def _scan(
             {"units": "1", "long_name": "fraction of the beam per ring one pixel wide"},
         ),
     }
+    if snapshots.sample.potential is not None:
+        known = {"units": "rad", "long_name": "deflection along x by the device's own field"}
+        data["device_deflection"] = (("position",), snapshots.deflections(), known)
     coords = {
         "x": ("position", plan.positions[:, 0], {"units": "m", "long_name": "device axis"}),
         "y": ("position", plan.positions[:, 1], {"units": "m", "long_name": "along the interface"}),
@@ -207,7 +249,10 @@ def _scan(
         "mode": beam.name,
         "energy": float(microscope.energy),
         "semiangle": float(beam.semiangle),
+        "defocus": float(beam.defocus),
         **settings,
+        **({"scan_shape": list(plan.shape)} if plan.shape else {}),
+        **shape_attributes(beam),
         "kept_angle": plan.grid.kept(plan.lam),
         "sampling": max(plan.grid.step),
         "cell_edge": plan.grid.size[0],

@@ -10,6 +10,7 @@ import numpy as np
 
 from perovsim import units
 from perovsim.errors import PerovsimError
+from perovsim.microscopy.bullseye import zone
 from perovsim.microscopy.grid import Grid, fast_length
 from perovsim.microscopy.optics import wavelength
 from perovsim.microscopy.probe import RAYLEIGH
@@ -31,7 +32,9 @@ class Plan:
     grid : of the wave around one probe (square cell); period : grid points of one lamella height
     low, columns : first x [m] and grid points along x of the whole lamella, continued beyond its window
     so that the tails of every probe lie in it
-    positions : (n, 2) [m]; half : pixels of the pattern on each side of the centre; lam : wavelength [m]
+    positions : (n, 2) [m]; half : computed pixels of the pattern on each side of the centre; lam : wavelength [m]
+    fold : computed pixels along each edge of a detector pixel; angle_step : their step [rad], lambda over the cell's
+    edge when None; shape : rows and columns where the positions form a grid
     """
 
     grid: Grid
@@ -41,6 +44,9 @@ class Plan:
     positions: np.ndarray
     half: int
     lam: float
+    fold: int = 1
+    angle_step: float | None = None
+    shape: tuple[int, ...] = ()
 
     @property
     def cropped(self) -> bool:
@@ -59,12 +65,12 @@ class Plan:
 
     @property
     def pixel(self) -> float:
-        """Edge of a detector pixel [rad]."""
-        return self.lam / self.grid.size[0]
+        """Edge of a computed pixel [rad]."""
+        return self.lam / self.grid.size[0] if self.angle_step is None else self.angle_step
 
     @property
     def q(self) -> np.ndarray:
-        """Angles of the detector pixels along x and along y [rad]."""
+        """Angles of the computed pixels along x and along y [rad]."""
         return np.arange(-self.half, self.half + 1) * self.pixel
 
     def only(self, chosen: np.ndarray) -> Plan:
@@ -94,16 +100,41 @@ def plan_scan(
     semiangle, reach = float(beam.semiangle), RAYLEIGH * lam / float(beam.semiangle)
     if lamella.height < 2 * reach:
         raise _too_wide("height", lamella.height, semiangle, reach)
-    least = max(SPAN * lam / semiangle, LEAST_EDGE) if edge is None else units.parse(edge, "m")
+    least = _least_edge(beam, lam) if edge is None else units.parse(edge, "m")
     if least < 2 * reach:
         raise _too_wide("edge of the window of a probe", least, semiangle, reach, "give a larger edge")
     grid, period = _cell(least, lamella.height, float(beam.sampling))
     grid.require(float(beam.max_angle), lam, f"max_angle of mode '{beam.name}'")
-    half = int(float(beam.max_angle) / (lam / grid.size[0]))
+    half, fold, angle_step = _detector_pixels(beam, lam / grid.size[0])
     margin = 0.5 * grid.size[0] + 2 * REACH
     low, high = lamella.window[0] - margin, lamella.window[1] + margin
     columns = fast_length(int(np.ceil((high - low) / grid.step[0])))
-    return Plan(grid, period, low, columns, _positions(lamella, beam, step, positions, reach), half, lam)
+    places = _positions(lamella, beam, step, positions, reach)
+    return Plan(grid, period, low, columns, places, half, lam, fold, angle_step, grid_shape(positions))
+
+
+def _least_edge(beam: Any, lam: float) -> float:
+    """Return the least edge of the cell around a probe [m]; rings of a bullseye send electrons to lambda / ring."""
+    rings = 0.0 if beam.bullseye is None else 1 / zone(beam.bullseye, float(beam.semiangle))
+    return max(lam * (SPAN / float(beam.semiangle) + rings), LEAST_EDGE)
+
+
+def _detector_pixels(beam: Any, native: float) -> tuple[int, int, float | None]:
+    """Return computed pixels on each side of the centre, their number along a detector pixel, and their step [rad].
+
+    native : the step that the cell of a probe gives [rad]; a detector pixel holds an odd number, none wider than it
+    """
+    pixel = None if beam.camera is None else beam.camera.pixel
+    if pixel is None:
+        return int(float(beam.max_angle) / native), 1, None
+    count = int(float(beam.max_angle) / pixel + 1e-9)
+    if count < 1:
+        raise PerovsimError(
+            f"mode '{beam.name}': a detector pixel of {pixel * 1e3:.3g} mrad is larger than max_angle, "
+            f"{float(beam.max_angle) * 1e3:.3g} mrad; give a longer camera_length, or a smaller pixel"
+        )
+    fold = 2 * int(np.ceil(0.5 * (pixel / native - 1) - 1e-9)) + 1 if pixel > native else 1
+    return count * fold + fold // 2, fold, pixel / fold
 
 
 def _cell(least: float, height: float, sampling: float) -> tuple[Grid, int]:
@@ -149,13 +180,20 @@ def _positions(lamella: Any, beam: Any, step: float | str | None, positions: Any
 
 
 def given_positions(positions: Any, height: float) -> np.ndarray:
-    """Return (n, 2) positions [m] from a list of x, at mid-height, or of (x, y) pairs; PerovsimError for others."""
+    """Return (n, 2) positions [m] from x, at mid-height, or (x, y) pairs, of any grid; PerovsimError for others."""
     given = np.asarray(positions, float)
+    if given.ndim == 3:
+        given = given.reshape(-1, given.shape[2])
     if given.ndim == 1:
         given = np.stack([given, np.full_like(given, 0.5 * height)], axis=-1)
     if given.ndim != 2 or given.shape[1] != 2 or len(given) == 0 or not np.isfinite(given).all():
         raise PerovsimError("positions must be a list of x, or of (x, y) pairs, in metres")
     return given
+
+
+def grid_shape(positions: Any) -> tuple[int, ...]:
+    """Return rows and columns of positions (rows, columns, 2); () for a list."""
+    return np.shape(positions)[:2] if positions is not None and np.ndim(positions) == 3 else ()
 
 
 def _too_wide(name: str, size: float, semiangle: float, reach: float, remedy: str = "") -> PerovsimError:

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.fft as fft
 
 from perovsim.errors import PerovsimError
+from perovsim.microscopy.bullseye import bullseye
 from perovsim.microscopy.grid import Grid
 from perovsim.microscopy.optics import aberration_phase, aperture
 
@@ -20,12 +21,15 @@ TAILS = 0.05
 def probe_spectrum(grid: Grid, lam: float, beam: Any, edge: tuple[float, float] | None = None) -> np.ndarray:
     """Return A(k) exp(-i chi(k)) normalised to sum |.|^2 = 1, complex128 (nx, ny).
 
-    beam : mode of the microscope: semiangle, defocus, spherical_aberration
+    beam : mode of the microscope: semiangle, bullseye, defocus, spherical_aberration
     edge : width of the aperture's edge along x and y [1/m]; one pixel of the grid when None
     """
     grid.require(float(beam.semiangle), lam, f"semiangle of mode '{beam.name}'")
     kx, ky = grid.frequencies()
-    amplitude = aperture(kx, ky, lam, float(beam.semiangle), grid.pixel if edge is None else edge)
+    width = grid.pixel if edge is None else edge
+    amplitude = aperture(kx, ky, lam, float(beam.semiangle), width)
+    if beam.bullseye is not None:
+        amplitude = amplitude * bullseye(kx, ky, lam, float(beam.semiangle), width, beam.bullseye)
     phase = aberration_phase(grid.angles(lam), lam, float(beam.defocus), float(beam.spherical_aberration))
     return amplitude * np.exp(-1j * phase) / np.sqrt((amplitude**2).sum())
 

@@ -8,7 +8,7 @@ measured ends at the window. y and z are periodic; each atomic plane lies whole 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ class Sample:
     numbers : atomic numbers, (n,); xy : positions across the beam, (n, 2) [m], x on the device axis
     layer : slice of each atom, counted along the beam, (n,)
     slices : their number; thickness : of one slice [m]; height : period along y [m]
+    potential : electrostatic potential of the device over x, ([m], [V]), beside that of the atoms; None without
     """
 
     numbers: np.ndarray
@@ -43,11 +44,12 @@ class Sample:
     slices: int
     thickness: float
     height: float
+    potential: tuple[np.ndarray, np.ndarray] | None = None
 
     def between(self, low: float, high: float) -> Sample:
         """Return the atoms with low <= x < high [m]."""
         keep = (self.xy[:, 0] >= low) & (self.xy[:, 0] < high)
-        return Sample(self.numbers[keep], self.xy[keep], self.layer[keep], self.slices, self.thickness, self.height)
+        return replace(self, numbers=self.numbers[keep], xy=self.xy[keep], layer=self.layer[keep])
 
     def moved(self, sigmas: np.ndarray, rng: np.random.Generator) -> Sample:
         """Return a frozen-phonon snapshot: Gaussian displacements in x and y (Einstein model).
@@ -55,15 +57,18 @@ class Sample:
         sigmas : standard deviation of each atom, each direction, (n,) [m]
         """
         xy = self.xy + sigmas[:, None] * rng.standard_normal(self.xy.shape)
-        return Sample(self.numbers, xy, self.layer, self.slices, self.thickness, self.height)
+        return replace(self, xy=xy)
 
 
-def sample_of(lamella: Any, span: tuple[float, float], slice_thickness: float) -> Sample:
+def sample_of(
+    lamella: Any, span: tuple[float, float], slice_thickness: float, device_potential: bool = False
+) -> Sample:
     """Return the atoms of a lamella between span = (x0, x1) [m] on the device axis, continued.
 
     slice_thickness : wanted [m]; the lamella's own slices are cut into the nearest odd number of
     parts, because even ones would put borders on atomic planes
-    Raises PerovsimError for atoms that overlap.
+    device_potential : with the electrostatic potential of the device
+    Raises PerovsimError for atoms that overlap, or a lamella that knows no potential.
     """
     atoms = lamella.atoms
     check_overlap(atoms)
@@ -76,7 +81,20 @@ def sample_of(lamella: Any, span: tuple[float, float], slice_thickness: float) -
     numbers, positions = _continue(lamella, numbers, positions, span)
     layer = np.clip(np.floor(positions[:, 2] / thickness).astype(int), 0, slices - 1)
     keep = (positions[:, 0] >= span[0]) & (positions[:, 0] < span[1])
-    return Sample(numbers[keep], positions[keep, :2], layer[keep], slices, thickness, lamella.height)
+    slow = slow_potential(lamella) if device_potential else None
+    return Sample(numbers[keep], positions[keep, :2], layer[keep], slices, thickness, lamella.height, slow)
+
+
+def slow_potential(lamella: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the electrostatic potential of the device that a lamella was built from, x [m] and [V], its mean zero."""
+    if lamella.potential is None:
+        raise PerovsimError(
+            "the lamella knows no potential of a device (its result has no field 'potential'); build it from a result "
+            "of simulate, or leave device_potential out"
+        )
+    x, values = lamella.potential["x"].values, lamella.potential.values
+    inside = (x >= lamella.window[0]) & (x <= lamella.window[1])
+    return x, values - (values[inside].mean() if inside.any() else values.mean())
 
 
 def _continue(

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from perovsim.microscopy.optics import interaction, wavelength
 from perovsim.microscopy.plan import Plan
+from perovsim.microscopy.probe import RAYLEIGH
 from perovsim.microscopy.sample import Sample, sample_of, thermal_sigmas
 
 _ATOM_SEEDS, _POSITION_SEEDS, _SCAN_SEEDS, _FOCUS_SEEDS = 0, 1, 4, 5
@@ -17,11 +19,14 @@ _ATOM_SEEDS, _POSITION_SEEDS, _SCAN_SEEDS, _FOCUS_SEEDS = 0, 1, 4, 5
 class Snapshots:
     """Atoms of the whole lamella, in motion, and the places of the probes, which the source blurs."""
 
-    def __init__(self, plan: Plan, lamella: Any, microscope: Any, beam: Any, seed: int) -> None:
+    def __init__(
+        self, plan: Plan, lamella: Any, microscope: Any, beam: Any, seed: int, device_potential: bool = False
+    ) -> None:
         self.seed, self.source_size, self.places = seed, float(beam.source_size), _scanned(plan.positions, beam, seed)
         self.lamella = lamella
-        self.focus_spread = focus_spread(beam, float(microscope.energy))
-        self.sample = sample_of(lamella, plan.span, float(microscope.slice_thickness))
+        self.energy, self.semiangle = float(microscope.energy), float(beam.semiangle)
+        self.focus_spread = focus_spread(beam, self.energy)
+        self.sample = sample_of(lamella, plan.span, float(microscope.slice_thickness), device_potential)
         self.sigmas = thermal_sigmas(self.sample.numbers, microscope.displacements, microscope.name)
         self._chosen = slice(None)
 
@@ -43,6 +48,18 @@ class Snapshots:
         """Return the places of the probes in a snapshot, (n, 2) [m]."""
         rng = np.random.default_rng([self.seed, _POSITION_SEEDS, number])
         return (self.places + self.source_size * rng.standard_normal(self.places.shape))[self._chosen]
+
+    def deflections(self) -> np.ndarray:
+        """Return how far the device's own field turns the beam at each position, along x [rad].
+
+        theta = lambda C_E / (2 pi) t dV/dx, the slope over the first dark ring of the probe; zero without potential
+        """
+        if self.sample.potential is None:
+            return np.zeros(len(self.places))
+        lam, thickness = wavelength(self.energy), self.sample.slices * self.sample.thickness
+        reach = RAYLEIGH * lam / self.semiangle
+        ends = [np.interp(self.places[:, 0] + side * reach, *self.sample.potential) for side in (-1, 1)]
+        return lam * interaction(self.energy) / (2 * np.pi) * thickness * (ends[1] - ends[0]) / (2 * reach)
 
 
 def focus_spread(beam: Any, energy: float) -> float:

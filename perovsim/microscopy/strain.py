@@ -58,7 +58,7 @@ def strain_profile(
     """
     fits = _without_edges(fit_lattices(scan, noiseless, progress, grains=len(scan.shape) == 2))
     base, base_covariance, absolute = _reference(scan, reference, fits, noiseless)
-    bases, fits, failed = _bases(scan, base, fits)
+    bases, fits, failed = _bases(scan, base, fits, finer=not absolute)
     if failed is not None and reference is not None:
         raise failed
     values, errors = np.full((len(fits), 4), np.nan), np.full((len(fits), 4), np.nan)
@@ -103,10 +103,11 @@ def lattice_angles(scan: Scan4D, fit: DiskFit) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _bases(
-    scan: Scan4D, base: np.ndarray, fits: list[DiskFit]
+    scan: Scan4D, base: np.ndarray, fits: list[DiskFit], finer: bool
 ) -> tuple[list[np.ndarray], list[DiskFit], MeasurementError | None]:
     """Return the reference in the indices of every fit; fits of other lattices become failures.
 
+    finer : the reference may lack reflections that a pattern shows (see `on_basis`)
     The third is the complaint where no lattice at all fits the reference.
     """
     bases, kept, failed, here = [], [], None, base
@@ -115,7 +116,7 @@ def _bases(
             seen = lattice_angles(scan, fit)[0]
             try:
                 if np.abs(deformation(seen, here)).max() > SAME_GRAIN:
-                    here = on_basis(base, seen)
+                    here = on_basis(base, seen, finer)
             except MeasurementError as cause:
                 failed, fit = cause, _without(fit, str(cause))
         bases.append(here)

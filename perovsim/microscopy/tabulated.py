@@ -32,10 +32,11 @@ def perovskite_table(
     highest: float,
     progress: Callable[[float], None] | None = None,
     workers: int | None = None,
+    tilt: tuple[float, float] = (0.0, 0.0),
 ) -> NanobeamTable:
     """Return the table of CsPb(Br,Cl)3 on a reference cell [m], from disk where it was made before.
 
-    thickness [m]; highest : largest chloride content needed
+    thickness [m]; highest : largest chloride content needed; tilt : of the beam (x, y) [rad]
     """
     return nanobeam_table(
         crystal_phase("CsPbBr3", "CsPbCl3", cell=cell),
@@ -43,6 +44,7 @@ def perovskite_table(
         mode,
         thicknesses=(thickness - ROOM * cell, thickness + ROOM * cell),
         compositions=COMPOSITIONS if highest <= COMPOSITIONS[-1] else WIDE,
+        tilt=tilt,
         progress=progress,
         workers=workers,
     )
@@ -77,33 +79,51 @@ class TablePatterns:
                 f"fidelity 'crystal': the probe at x = {elsewhere[0] * 1e9:.2f} nm meets more than the perovskite "
                 f"({len(elsewhere)} of {len(plan.positions)} positions do); use fidelity = 'window'"
             )
+        if beam.bullseye is not None:
+            raise PerovsimError(
+                f"fidelity 'crystal': its table draws disks of a round aperture, mode '{beam.name}' has a bullseye; "
+                "use fidelity = 'window', or leave the bullseye out"
+            )
         cell, truth = self.lamella.reference_cell, self.lamella.truth
         self.depth = round(0.5 * self.lamella.thickness / self.lamella.slice_thickness) * cell
-        highest = float(truth["x_Cl"].max())
-        self.table = perovskite_table(microscope, beam.name, cell, self.depth, highest)
+        self.highest, self.microscope, self.mode = float(truth["x_Cl"].max()), microscope, beam.name
         self.camera = Camera(plan.pixel, (2 * plan.half + 1,) * 2, float(beam.semiangle))
-        self._patterns: np.ndarray | None = None
+        self._centre = snapshots.deflections()
+        self._patterns: dict[tuple[float, float], np.ndarray] = {}
 
     @property
     def work(self) -> int:
         """Patterns of one snapshot."""
         return len(self.plan.positions)
 
-    def snapshot(self, number: int, pool: Workers, done: Callable[[int], None]) -> np.ndarray:
+    def snapshot(
+        self, number: int, pool: Workers, done: Callable[[int], None], tilt: tuple[float, float] = (0.0, 0.0)
+    ) -> np.ndarray:
         """Return the patterns (position, qy, qx), the same for every snapshot; splines undershoot zero a little."""
-        if self._patterns is None:
-            self._patterns = np.empty((self.work, *self.camera.shape))
+        if tilt not in self._patterns:
+            cell = self.lamella.reference_cell
+            table = perovskite_table(self.microscope, self.mode, cell, self.depth, self.highest, tilt=tilt)
+            found = np.empty((self.work, *self.camera.shape))
 
             def make(index: int) -> None:
-                self._patterns[index] = np.maximum(self.table.pattern(self._state(index), self.camera), 0.0)
+                found[index] = np.maximum(table.pattern(self._state(index, tilt), self.camera), 0.0)
 
             pool.each(make, self.work)
+            self._patterns[tilt] = found
         done(self.work)
-        return self._patterns
+        return self._patterns[tilt]
 
-    def _state(self, index: int) -> np.ndarray:
+    def _state(self, index: int, tilt: tuple[float, float]) -> np.ndarray:
         truth, x = self.lamella.truth, self.plan.positions[index, 0]
         exx, eyy, chloride = (
             float(np.interp(x, truth["x"], truth[name])) for name in ("strain_xx", "strain_in_plane", "x_Cl")
         )
-        return state(exx=exx, eyy=eyy, composition=chloride, thickness=self.depth)
+        return state(
+            exx=exx,
+            eyy=eyy,
+            composition=chloride,
+            thickness=self.depth,
+            tilt_x=tilt[0],
+            tilt_y=tilt[1],
+            centre_x=self._centre[index],
+        )

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.fft as fft
 
 from perovsim.memory import require_memory
+from perovsim.microscopy.far_field import FarField
 from perovsim.microscopy.grid import Grid, fast_length, propagator
 from perovsim.microscopy.multislice import FINE, Gratings, forward
 from perovsim.microscopy.plan import REACH, Plan
@@ -25,9 +26,9 @@ class WindowPatterns:
 
     def __init__(self, plan: Plan, snapshots: Snapshots, microscope: Any, beam: Any, projection: str) -> None:
         self.plan, self.snapshots, self.energy, self.projection = plan, snapshots, float(microscope.energy), projection
-        self.step = propagator(plan.grid, plan.lam, snapshots.sample.thickness)
         self.spectrum = probe_spectrum(plan.grid, plan.lam, beam)
         check_contained(self.spectrum, plan.grid, beam)
+        self._at_any = None if plan.angle_step is None else FarField(plan.grid, plan.lam, plan.q)
         count = len(plan.positions)
         self.blocks = [np.arange(i, min(i + BLOCK, count)) for i in range(0, count, BLOCK)]
         self._check_memory()
@@ -37,11 +38,14 @@ class WindowPatterns:
         """Probes and slices of one snapshot."""
         return len(self.plan.positions) * self.snapshots.sample.slices
 
-    def snapshot(self, number: int, pool: Workers, done: Callable[[int], None]) -> np.ndarray:
-        """Return the intensities (position, qy, qx) of one frozen-phonon snapshot."""
+    def snapshot(
+        self, number: int, pool: Workers, done: Callable[[int], None], tilt: tuple[float, float] = (0.0, 0.0)
+    ) -> np.ndarray:
+        """Return the intensities (position, qy, qx) of one frozen-phonon snapshot; tilt : of the beam (x, y) [rad]."""
+        step = propagator(self.plan.grid, self.plan.lam, self.snapshots.sample.thickness, tilt)
         moved, places = self.snapshots.atoms(number), self.snapshots.positions(number)
         spectrum = refocused(self.spectrum, self.plan.grid, self.plan.lam, self.snapshots.defocus(number))
-        return np.concatenate([self._block(block, moved, places, spectrum, pool, done) for block in self.blocks])
+        return np.concatenate([self._block(block, moved, places, spectrum, step, pool, done) for block in self.blocks])
 
     def _check_memory(self) -> None:
         wave = np.prod(self.plan.grid.shape) * np.dtype(np.complex64).itemsize
@@ -78,6 +82,7 @@ class WindowPatterns:
         moved: Any,
         places: np.ndarray,
         spectrum: np.ndarray,
+        step: np.ndarray,
         pool: Workers,
         done: Callable[[int], None],
     ) -> np.ndarray:
@@ -88,7 +93,8 @@ class WindowPatterns:
         gratings = Gratings(inside, cell, (low, 0.0), self.energy, projection=self.projection)
         starts, rows = self._starts(block) - first, self._rows(block)
         corners = np.stack([starts, rows], axis=1) * plan.grid.step + [low, 0.0]
-        waves = [probe_wave(spectrum, plan.grid, at) for at in places[block] - corners]
+        places = places[block] - corners
+        waves = [probe_wave(spectrum, plan.grid, at) for at in places]
         rows %= plan.period
         width, height = plan.grid.shape[0], min(plan.period, plan.grid.shape[1])
 
@@ -100,7 +106,9 @@ class WindowPatterns:
                 yield np.concatenate([grating, grating[:, :height]], axis=1) if plan.cropped else grating
                 done(len(block))
 
-        forward(waves, passed(), self.step, pool, cut)
+        forward(waves, passed(), step, pool, cut)
+        if self._at_any is not None:
+            return np.stack([self._at_any(wave, at) for wave, at in zip(waves, places, strict=True)])
         return np.stack([self._detect(wave) for wave in waves])
 
     def _detect(self, wave: np.ndarray) -> np.ndarray:

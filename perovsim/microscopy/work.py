@@ -19,6 +19,18 @@ def cpus() -> int:
     return max(1, os.cpu_count() or 1)
 
 
+class Share:
+    """Progress: counts of work done, told as a share of the whole."""
+
+    def __init__(self, progress: Callable[[float], None] | None, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
+
+    def __call__(self, count: int) -> None:
+        self.done += count
+        if self.progress is not None:
+            self.progress(self.done / self.total)
+
+
 class Workers:
     """A pool of threads; a context manager. Outcomes do not depend on the number of threads."""
 

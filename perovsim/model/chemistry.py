@@ -60,11 +60,13 @@ class SpeciesInLayer(ModelData):
     """A dilute species in one layer; `solvation_energy` [eV] lowers or raises its level there.
 
     Counted from X- on its site for an anion, from the element for a neutral atom, and for a cation from the element and
-    an electron in vacuum: that of X+ holds its ionisation energy.
+    an electron in vacuum: that of X+ holds its ionisation energy. site_density : most of it that the layer can hold,
+    N of mu = kT ln[c/(1 - c/N)]; None = no limit
     """
 
     diffusivity: dim.Diffusivity
     solvation_energy: dim.Energy
+    site_density: dim.PositiveDensity | None = None
 
 
 class Species(ModelData):
@@ -98,7 +100,8 @@ class Reaction(ProcessData):
     alpha : symmetry factor of the elementary step
     elementary_steps : steps that share the affinity of the reaction as written
     side : on which side of the interlayer dipole the metal reacts, "inner" or "bare"
-    nucleation_barrier : B [eV^3] of the factor exp(-B/(A^2 kT)), A the affinity
+    nucleation_barrier : B = (16 pi/3) gamma^3 v^2 f [eV^3] of the factor exp(-B/(A^2 kT)), A the affinity per atom of
+        lead
     drive : "affinity", or "beam": it only runs forward, d(theta_X)/dt = -rate (j_b/q) theta_X of the one lattice halide
         that it takes, rate a cross section [m^2]
     growth_law : how the film that it makes slows it (perovsim.physics.growth.LAWS), with the one parameter of that law:

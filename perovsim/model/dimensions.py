@@ -84,6 +84,10 @@ Light = Annotated[Quantity, Dimension(("",), low=0, high=1e6)]
 SweepRate = Annotated[Quantity, Dimension(("V/s",), low=0, high=1e12, above=True)]
 
 Angle = Annotated[Quantity, Dimension(("rad",), low=0, high=1)]
+PositiveAngle = Annotated[Quantity, Dimension(("rad",), low=0, high=1, above=True)]
+Turn = Annotated[Quantity, Dimension(("rad",), low=-6.3, high=6.3)]
+"""Angles between directions, one turn to either side."""
+CameraLength = Annotated[Quantity, Dimension(("m",), low=0, high=1e3, above=True)]
 BeamEnergy = Annotated[Quantity, Dimension(("eV",), low=1e3, high=3e6)]
 Dose = Annotated[Quantity, Dimension(("m^-2",), low=0, above=True)]
 SolidAngle = Annotated[Quantity, Dimension(("sr",), low=0, high=12.566, above=True)]

@@ -145,7 +145,8 @@ class HalideLattice(ModelData):
 class DiluteIon(ModelData):
     """A mobile ion of low density, with a fixed neutralising background if `compensated`.
 
-    D : at T_reference; E_migration : its activation energy [eV]
+    D : at T_reference; E_migration : its activation energy [eV]; site_density : most of it that the layer can hold, N
+    of mu = kT ln[c/(1 - c/N)]; None = no limit
     """
 
     name: Name
@@ -155,6 +156,7 @@ class DiluteIon(ModelData):
     T_reference: dim.Temperature | None = None
     density: dim.Density
     compensated: bool = True
+    site_density: dim.PositiveDensity | None = None
 
     def diffusivity(self, temperature: float) -> float:
         """D(T) = D exp[-(E_migration/k)(1/T - 1/T_reference)] [m^2/s], temperature in K."""
@@ -164,6 +166,8 @@ class DiluteIon(ModelData):
     def _check_charge(self) -> Self:
         if not 1 <= abs(self.charge) <= 4:
             raise ValueError(f"charge = {self.charge} of an ion; allowed: -4 to -1 and 1 to 4")
+        if self.site_density is not None and self.density.si >= self.site_density.si:
+            raise ValueError(f"density {self.density} of an ion must be below site_density {self.site_density}")
         return self
 
 
@@ -176,6 +180,9 @@ class ElectronicProperties(ModelData):
     [eV], for statistics = "gauss_fermi". field_factor_* : beta of a Poole-Frenkel mobility
     mu exp(beta sqrt|F|) [sqrt(m/V)]. langevin_prefactor : gamma in k = gamma q (mu_n + mu_p)/eps,
     bimolecular recombination without light in addition to k_radiative.
+    exciton_* : bound pairs, all five or none: they form with the coefficient `formation`, dissociate against
+    the binding energy with the density of free pairs `states` (mu kT/2 pi hbar^2)^(3/2), and decay with and without
+    light; they stay where they form and follow the carriers at once (perovsim.physics.excitons).
     """
 
     permittivity: dim.Permittivity | None = None
@@ -199,10 +206,16 @@ class ElectronicProperties(ModelData):
     lifetime_hole: dim.Lifetime | None = None
     trap_energy: dim.Level | None = None
     generation: dim.GenerationRate | None = None
+    exciton_formation: dim.Capture | None = None
+    exciton_binding_energy: dim.Barrier | None = None
+    exciton_states: dim.PositiveDensity | None = None
+    exciton_radiative_rate: dim.RateConstant | None = None
+    exciton_nonradiative_rate: dim.RateConstant | None = None
 
 
 ELECTRONIC_KEYS: tuple[str, ...] = tuple(ElectronicProperties.model_fields)
 LATTICE_KEYS: tuple[str, ...] = tuple(HalideLattice.model_fields)
+EXCITON_KEYS = tuple(key for key in ELECTRONIC_KEYS if key.startswith("exciton_"))
 TRANSPORT_NEEDS = (
     "electron_affinity",
     "ionisation_energy",

@@ -11,7 +11,9 @@ from perovsim.errors import ModelFileError
 from perovsim.model import dimensions as dim
 from perovsim.model import library
 from perovsim.model.base import FileData, ModelData
+from perovsim.model.beam_shape import Bullseye, Precession
 from perovsim.model.document import Document, read_document
+from perovsim.model.electron_detectors import CameraSpec, SegmentedSpec
 from perovsim.model.names import Name, did_you_mean
 from perovsim.model.quantity import Dimension, Quantity
 from perovsim.model.validate import build
@@ -20,27 +22,6 @@ from perovsim.model.xray_detector import XrayDetector
 
 def _zero(si_unit: str) -> Quantity:
     return Dimension((si_unit,)).read(0.0)
-
-
-class CameraSpec(ModelData):
-    """A pixelated camera behind the ideal counting of electrons, in the order in which a signal passes.
-
-    binning : pixels of the simulation summed along each direction, odd so that the centre stays a pixel
-    psf : standard deviation of the point spread (its transform is the MTF) [pixels after binning]
-    gain : counts per electron; readout_noise : standard deviation [counts]; saturation : largest count
-    """
-
-    binning: int = Field(default=1, ge=1, le=99)
-    psf: dim.RatioOrZero = Field(default_factory=lambda: _zero(""))
-    gain: dim.PositiveRatio = Field(default_factory=lambda: Dimension(("",)).read(1.0))
-    readout_noise: dim.RatioOrZero = Field(default_factory=lambda: _zero(""))
-    saturation: dim.PositiveRatio | None = None
-
-    @model_validator(mode="after")
-    def _check_binning(self) -> Self:
-        if self.binning % 2 == 0:
-            raise ValueError(f"binning = {self.binning} must be odd, so that the direct beam stays on a pixel's centre")
-        return self
 
 
 class ImagingMode(ModelData):
@@ -58,7 +39,9 @@ class ImagingMode(ModelData):
     chromatic_aberration [m], energy_spread : standard deviation [eV]; they blur the focus
     dwell_time : per position [s]; drift : of the sample along x, (positive) [m/s]; scan_noise : standard deviation
     of each position [m]; patterns only
-    camera : what happens to the counted electrons; None for an ideal counting camera
+    camera : pixels and what happens to the counted electrons; None for an ideal counting camera
+    segmented : a detector of rings and sectors beside the camera; bullseye : pattern in the aperture, None for a
+    round one; precession : the beam turns on a cone
     """
 
     name: Name
@@ -79,6 +62,9 @@ class ImagingMode(ModelData):
     drift: dim.Velocity = Field(default_factory=lambda: _zero("m/s"))
     scan_noise: dim.LengthOrZero = Field(default_factory=lambda: _zero("m"))
     camera: CameraSpec | None = None
+    segmented: SegmentedSpec | None = None
+    bullseye: Bullseye | None = None
+    precession: Precession | None = None
 
     @model_validator(mode="after")
     def _check_detector(self) -> Self:

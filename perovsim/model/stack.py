@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from perovsim.model import dimensions as dim
 from perovsim.model.base import ModelData
 from perovsim.model.material import (
+    EXCITON_KEYS,
     TRANSPORT_NEEDS,
     DiluteIon,
     ElectronicProperties,
@@ -45,6 +46,8 @@ class Layer(ElectronicProperties):
             needed = (*needed, "disorder_electron", "disorder_hole")
         missing = [name for name in needed if getattr(self, name) is None]
         missing += self.lattice.missing() if self.lattice is not None else []
+        if any(getattr(self, name) is not None for name in EXCITON_KEYS):
+            missing += [name for name in EXCITON_KEYS if getattr(self, name) is None]
         if missing:
             raise ValueError(f"{', '.join(missing)} not given; add to the material file or [layer.values]")
         return self

@@ -1,4 +1,4 @@
-"""The marimo face of a lesson: what each cell of a lesson file shows."""
+"""The marimo face of a lesson: what each cell of `notebook` shows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from perovsim.teach.lesson import Control, Lesson, Option, Settings, View
 
 
 class Page:
-    """Parts of the page of one lesson; the cells of `lessons` put them in their order."""
+    """Parts of the page of one lesson; the cells of `notebook` put them in their order."""
 
     def __init__(self, key: str) -> None:
         self.lesson: Lesson = load_lesson(key)

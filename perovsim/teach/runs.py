@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from perovsim.result import Result
 
 CELLS = {"htl": 16, "emitter": 30, "etl": 16}
-"""A third of the shipped mesh: voltages within 10 mV, amounts within 2 % (tests/unit/test_teach_lessons.py)."""
-RTOL = 1e-4
-"""Ten times that of a study: saves a third of the steps and changes no shown digit."""
+"""A third of the shipped mesh: voltages within 20 mV, amounts within 2 % (tests/unit/test_teach_lessons.py)."""
+RTOL = 3e-4
+"""Thirty times that of a study: half of the steps, and less than a tenth of what the mesh changes."""
 POINTS_PER_DECADE = 4
 _DONE: dict[str, Result] = {}
 _LOCK = Lock()
@@ -29,12 +29,15 @@ def lesson_device() -> Device:
     return load_device("nanoled_like").with_values({f"layer.{name}.cells": n for name, n in CELLS.items()})
 
 
-def run(hypotheses: tuple[str, ...], values: Mapping[str, Any], steps: list[Any], ions: str = "uniform") -> Result:
-    """The run of the lesson device with some values changed through some steps; the same run is made once."""
+def run(hypotheses: tuple[str, ...], values: Mapping[str, Any], steps: list[Any], **protocol: Any) -> Result:
+    """The run of the lesson device with some values changed through some steps; the same run is made once.
+
+    protocol : what else the protocol takes, such as `first_output`: what a lesson does not show need not be stored
+    """
     from perovsim.model import Protocol
 
     device = lesson_device().with_hypotheses(*hypotheses).with_values(dict(values))
-    return cached(device, Protocol(steps, ions=ions, points_per_decade=POINTS_PER_DECADE))
+    return cached(device, Protocol(steps, points_per_decade=POINTS_PER_DECADE, **protocol))
 
 
 def cached(device: Device, protocol: Protocol) -> Result:

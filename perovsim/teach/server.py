@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import webbrowser
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,14 @@ HOST = "127.0.0.1"
 OPEN_AFTER = 1.0
 """The browser opens this long [s] after the server begins to start."""
 FOLDER = Path(__file__).parent
+ASSETS = "/page"
+"""Address of the scripts of marimo: one for all lessons, so that a browser reads them once, not for each lesson."""
+HEAD = """<style title="marimo-custom">
+:focus-visible { outline: 3px solid #0072b2; outline-offset: 2px; }
+</style>"""
+"""Where the keyboard is must be seen; marimo copies styles of this title to its controls."""
+UNCHANGED = {"Cache-Control": "public, max-age=31536000, immutable"}
+"""Names of marimo's scripts hold a hash of their content: a browser need not ask again."""
 
 
 def serve(port: int, browser: bool = True, say: Callable[[str], None] = print) -> None:
@@ -58,17 +68,52 @@ def make_app() -> Starlette:
     from starlette.responses import HTMLResponse
     from starlette.routing import Mount, Route
 
-    builder = marimo.create_asgi_app(quiet=True, include_code=False)
+    builder = marimo.create_asgi_app(quiet=True, include_code=False, asset_url=ASSETS, html_head=HEAD)
     for key in LESSONS:
         builder = builder.with_app(path=f"/{key}", root=str(FOLDER / "lessons" / f"{key}.py"))
 
     async def index(request: Any) -> HTMLResponse:
-        return HTMLResponse(index_html())
+        return HTMLResponse(index_html(more=_ahead()))
 
     async def theory(request: Any) -> HTMLResponse:
         return _theory(request.path_params["name"])
 
-    return Starlette(routes=[Route("/", index), Route("/theory/{name}", theory), Mount("/lesson", builder.build())])
+    return Starlette(
+        routes=[
+            Route("/", index),
+            Route("/theory/{name}", theory),
+            Mount("/lesson", builder.build()),
+            Mount(ASSETS, _scripts()),
+        ]
+    )
+
+
+def _scripts() -> Any:
+    """The scripts, styles and letters of marimo, with leave to keep them."""
+    from starlette.staticfiles import StaticFiles
+
+    class Kept(StaticFiles):
+        def file_response(self, *args: Any, **words: Any) -> Any:
+            reply = super().file_response(*args, **words)
+            if Path(args[0]).parent.name == "assets":
+                reply.headers.update(UNCHANGED)
+            return reply
+
+    return Kept(directory=_marimo_scripts())
+
+
+@lru_cache
+def _ahead() -> str:
+    """Links by which a browser fetches the scripts of the lessons while the reader chooses one."""
+    page = (_marimo_scripts() / "index.html").read_text(encoding="utf-8")
+    scripts = re.findall(r'(?:href|src)="\./(assets/[^"]+\.js)"', page)
+    return "".join(f'<link rel="prefetch" as="script" crossorigin href="{ASSETS}/{name}">' for name in scripts)
+
+
+def _marimo_scripts() -> Path:
+    import marimo
+
+    return Path(marimo.__file__).parent / "_static"
 
 
 def _theory(name: str) -> Any:
@@ -82,8 +127,8 @@ def _theory(name: str) -> Any:
     return HTMLResponse(fill("plain.html", title=theory_title(name), body=theory_html(name)))
 
 
-def index_html(address: str = "/lesson/{key}/") -> str:
-    """A page with a link to each lesson; `address` makes the link of a key."""
+def index_html(address: str = "/lesson/{key}/", more: str = "") -> str:
+    """A page with a link to each lesson; `address` makes the link of a key, `more` is HTML below."""
     from html import escape
 
     from perovsim.teach.web import fill
@@ -93,5 +138,7 @@ def index_html(address: str = "/lesson/{key}/") -> str:
         f'<li><a href="{address.format(key=one.key)}">{escape(one.title)}</a><br>{escape(one.question)}</li>'
         for one in lessons
     )
-    body = f'<h1>perovsim: lessons</h1><p>How a halide-perovskite LED degrades.</p><ul class="lessons">{items}</ul>'
+    body = (
+        f'<h1>perovsim: lessons</h1><p>How a halide-perovskite LED degrades.</p><ul class="lessons">{items}</ul>{more}'
+    )
     return fill("plain.html", title="perovsim: lessons", body=body)

@@ -16,6 +16,9 @@ _INLINE = re.compile(r"\$([^$\n]+)\$")
 _CITE = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
 _LINK = re.compile(r"\[([^\]]+)\]\((?!https?:|#)[^)]*\)")
 _FIGURE = re.compile(r"^```\{figure\}.*?^```\s*$", re.MULTILINE | re.DOTALL)
+_DRAWN = re.compile(r"^```\{verification\}.*?^```\s*$", re.MULTILINE | re.DOTALL)
+ELSEWHERE = "*The figures of these checks are in the documentation.*\n"
+"""In place of figures, which take half a minute of runs to draw."""
 _BIBLIOGRAPHY = re.compile(r"^```\{bibliography\}.*?^```\s*$", re.MULTILINE | re.DOTALL)
 _LABEL = re.compile(r"^\([\w-]+\)=\s*$", re.MULTILINE)
 
@@ -45,6 +48,7 @@ def theory_html(name: str) -> str:
     text = (pages_directory() / f"{name}.md").read_text(encoding="utf-8")
     for unwanted in (_FIGURE, _BIBLIOGRAPHY, _LABEL):
         text = unwanted.sub("", text)
+    text = _DRAWN.sub(ELSEWHERE, text)
     text = _LINK.sub(r"\1", _CITE.sub(lambda found: f"[{found.group(1)}]", text))
     drawn: list[str] = []
 

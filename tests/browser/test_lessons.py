@@ -60,6 +60,20 @@ def test_first_slider_changes_a_physical_number(page, served, key: str) -> None:
     assert page.wrong == []
 
 
+def test_lessons_share_scripts_that_a_browser_may_keep(page, served) -> None:
+    """The second lesson asks for no script that the first one has not brought."""
+    scripts: list = []
+    page.on("response", lambda reply: scripts.append(reply) if reply.url.endswith(".js") else None)
+    page.goto(f"{served}/lesson/microscope/")
+    page.wait_for_selector("#strain")
+    first = {reply.url for reply in scripts}
+    assert len(first) > 10 and all("immutable" in reply.headers["cache-control"] for reply in scripts)
+    scripts.clear()
+    page.goto(f"{served}/lesson/corrosion/")
+    page.wait_for_selector("#film")
+    assert {reply.url for reply in scripts} <= first
+
+
 def test_slider_keeps_the_focus_of_the_keyboard(page, served) -> None:
     """Two strokes, with the answer to the first between them, are two steps."""
     lesson = load_lesson("microscope")
@@ -71,6 +85,17 @@ def test_slider_keeps_the_focus_of_the_keyboard(page, served) -> None:
         page.keyboard.press("ArrowLeft")
         wait_for(page, "truth", before)
         assert number(page, "truth") == CLOSE(lesson.view(lesson.settings(strain=strain)).value("truth"), rel=1e-6)
+
+
+def test_place_of_the_keyboard_is_seen(page, served) -> None:
+    """Tab goes through link, slider and switches; each draws the outline of the lessons (3 px)."""
+    page.goto(f"{served}/lesson/halides/")
+    page.wait_for_selector("#chloride")
+    for role in ("slider", "switch"):
+        page.get_by_role(role).first.focus()
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Tab")
+        assert page.get_by_role(role).first.evaluate("(e) => getComputedStyle(e).outlineWidth") == "3px"
 
 
 def test_hypothesis_switch_turns_the_direction_of_chloride(page, served) -> None:

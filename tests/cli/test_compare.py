@@ -26,3 +26,9 @@ def test_a_wrong_ending_is_refused_before_anything_is_done(pair, tmp_path, perov
     done = perovsim("compare", *pair, "--out", tmp_path / "beside.gif")
     assert done.code == 2
     assert ".png" in done.err and not done.out
+
+
+def test_a_series_that_holds_no_simulated_image_or_scan_is_refused(pair, perovsim) -> None:
+    done = perovsim("compare", *pair, "--series", pair[0])
+    assert done.code == 2
+    assert "give simulations" in done.err and len(done.err.splitlines()) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -58,3 +59,21 @@ def test_command_line_works_from_the_wheel(site: Path, tmp_path: Path) -> None:
     assert run(site, tmp_path, "-m", "perovsim", "new", "device", "mine").returncode == 0
     assert (tmp_path / "mine.toml").is_file()
     assert "perovsim teach --export" in run(site, tmp_path, "-m", "perovsim", "teach", "--help").stdout
+
+
+def test_fit_of_measured_numbers_works_from_the_wheel(site: Path, tmp_path: Path) -> None:
+    """`new` brings the table along and names the new file in the command it proposes; no run is compiled.
+
+    Bowing 0.1737 eV: Ermolaev 2023.
+    """
+    assert run(site, tmp_path, "-m", "perovsim", "new", "fit", "mine", "--from", "fit_exciton").returncode == 0
+    text = (tmp_path / "mine.toml").read_text(encoding="utf-8")
+    assert "# Run it with:  perovsim fit mine.toml" in text and "models/" not in text
+    quick, _ = text.replace("profiles = true", "profiles = false").split("[posterior]")
+    (tmp_path / "mine.toml").write_text(quick, encoding="utf-8")
+    done = run(site, tmp_path, "-m", "perovsim", "fit", "mine.toml", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "out" / "fit.json").read_text(encoding="utf-8"))
+    assert "report.html" in os.listdir(tmp_path / "out")
+    bowing = found["parameters"]["layer.emitter.exciton_bowing"]
+    assert abs(bowing["value"] - 0.1737) < 2.0 * bowing["sigma"]

@@ -7,6 +7,7 @@ import pytest
 from devices import device, perovskite
 from numpy.testing import assert_allclose
 
+import perovsim as ps
 from perovsim.constants import K_B, Q
 from perovsim.device.contents import Contents
 from perovsim.device.run import Runner
@@ -173,6 +174,42 @@ def test_anions_pass_from_the_lattice_into_the_next_layer() -> None:
     assert_allclose(in_layer, on_sites[0], rtol=0, atol=1e-6)
     assert c.min() > 1e-12
     assert_allclose(contents.amount("Br", y), bromine, rtol=1e-13)
+
+
+@pytest.mark.parametrize("rate", ["1e-9 mol/m^2/s", "1e-3 mol/m^2/s"])
+def test_charge_that_a_reaction_takes_across_a_junction_is_current(rate: str) -> None:
+    """The current is uniform through the junction too, where anions pass by a reaction and not as a flux."""
+    from devices import coarse_led
+
+    led = coarse_led((4, 8, 6), ("oxidised_halogen", "electrochemical_corrosion"))
+    led = led.with_values({f"process.transfer_{x}.rate": rate for x in ("Cl", "Br")})
+    run = ps.simulate(led, ps.Protocol([ps.constant_current(100.0, "10 min")]))
+    assert abs(run.interfaces["extent_transfer_Br"].values[-1]) > 1e-9
+    allowed = 1e-6 + run.balance["current_rounding_floor"].values
+    assert np.all(run.balance["current_uniformity"].values <= allowed)
+
+
+def test_what_comes_by_a_reaction_fills_the_sites_and_no_more() -> None:
+    """X- from the lattice in a layer with few sites: ln[c/(1 - c/N)] has the level of the lattice, c < N."""
+    from devices import layer
+
+    energy, sites = 0.1, 1e-4
+    film = perovskite("film", 20, 20, vacancies=1e26, halides=("Br",), x_Cl=0.0, theta_reference=1e-2)
+    place = dissolved("anion", "Br_i-", -1, etl=(1e-15, energy))
+    density = float(place["reference_density"])
+    place["layers"]["etl"]["site_density"] = sites * density
+    own = device([film, layer("etl", 20, 20, transport=False)], 4.3, 4.3, species=[place],
+                 process=[reaction("transfer", "Br- -> Br_i-", "interface:film|etl", "1e-6 mol/m^2/s")],
+                 electrochemistry={"redox_level": "-4.3 eV"})  # fmt: skip
+    runner = Runner(own, 1e-8)
+    runner.record_start()
+    runner.follow_voltage(0.0, 0.0, 0.0, np.array([1e12]), "rest")
+    t, y = runner.tables, runner.state.y
+    vacancy, psi, c = y[t.slot[VACANCY, :20]], y[t.slot[PSI]], densities(runner, "Br_i-")[20:]
+    on_sites = np.log((1.0 - vacancy) * 1e-2 / vacancy) - psi[:20]
+    in_layer = np.log(c / (1.0 - c / sites)) + energy / KT - psi[20:]
+    assert_allclose(in_layer, on_sites[0], rtol=0, atol=1e-6)
+    assert 0.5 * sites < c.max() < sites
 
 
 def test_cations_of_halogen_drift_to_the_cathode() -> None:

@@ -38,12 +38,12 @@ def inside(run, name: str) -> np.ndarray:
 
 
 def test_nuclei_follow_the_overpotential(run) -> None:
-    """N = N_0 + int J dt to 1 %, J = J_0 exp[-B/(A^2 kT)], A = E_Fn + phi - E_Pb + kT/2 ln a(Pb2+) of the fields."""
+    """N = N_0 + int J dt to 1 %, J = J_0 exp[-B/(A^2 kT)], A/2 = E_Fn + phi - E_Pb + kT/2 ln a(Pb2+) of the fields."""
     device, thermal = run.device, K_B * float(run.device.temperature) / Q
     level = inside(run, "E_Fn") + inside(run, "potential") - float(device.electrochemistry.redox_level)
     drive = level + 0.5 * thermal * np.log(1.0 - inside(run, "f_Pb"))
     barrier = float(device.process("lead_reduction").nucleation_barrier)
-    rate = RATE * np.exp(-barrier / (drive**2 * thermal)) * (drive > 0.0)
+    rate = RATE * np.exp(-barrier / ((2.0 * drive) ** 2 * thermal)) * (drive > 0.0)
     born = np.trapezoid(rate, run.times, axis=0)
     # nuclei are of new lead: as many as it is enough for
     radius = GAMMA * VOLUME / (drive[-1] * Q)

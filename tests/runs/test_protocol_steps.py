@@ -133,3 +133,16 @@ def test_a_run_from_1e_12_to_1e6_seconds() -> None:
     run = ps.simulate(coarse_led(hypotheses=("field_drift",)), ps.Protocol([step], first_output="1e-12 s"))
     assert run.times[1] == 1e-12 and run.times[-1] == 1e6
     assert_allclose(run.terminals["J"].values[1:], CURRENT, rtol=1e-9)
+
+
+def test_times_of_a_late_step_keep_their_digits() -> None:
+    """After 1e8 s the clock knows no nanoseconds; the time since the control was set does."""
+    steps = ps.Protocol([ps.rest("1e8 s"), ps.constant_current(10.0, "1 s")], points_per_decade=5)
+    run = ps.simulate(heterojunction(), steps)
+    since = run.terminals["time_since_change"].values
+    begin = int(np.nonzero(np.diff(since) < 0.0)[0][-1]) + 1
+    assert run.times[begin] == run.times[begin + 1] == 1e8
+    assert_allclose(since[begin:][[0, 5]], [1e-9, 1e-8], rtol=1e-9)
+    assert_allclose(since[-1], 1.0, rtol=1e-12)
+    charging = np.diff(run.terminals["V"].values[begin:][:5]) / np.diff(since[begin:][:5])
+    assert_allclose(charging, charging[0], rtol=1e-2)

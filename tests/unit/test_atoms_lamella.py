@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from numpy.testing import assert_allclose
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -14,8 +15,10 @@ from atoms_synthetic import CELL_BR, CELL_CL, device, result  # noqa: E402
 
 from perovsim.atoms import build_lamella, lamella_figure  # noqa: E402
 from perovsim.atoms.checks import Check, check_composition, raise_failures  # noqa: E402
+from perovsim.atoms.clusters import recorded  # noqa: E402
 from perovsim.atoms.perovskite import fill_lattice  # noqa: E402
 from perovsim.atoms.piece import periodic_pairs  # noqa: E402
+from perovsim.atoms.state import state_at  # noqa: E402
 from perovsim.errors import PerovsimError  # noqa: E402
 
 CELL = CELL_BR + 0.3 * (CELL_CL - CELL_BR)
@@ -109,6 +112,47 @@ def test_lead_clusters_hold_the_lead_of_the_fields_and_lead_is_conserved():
     assert abs(metal - lead * cells * CELL**3) <= 1.0
     assert after.composition["Pb"] == before.composition["Pb"]
     assert "Pb" not in before.phases
+
+
+def with_clusters(lead, radius, deviation):
+    """A run whose lead is in clusters of a mean radius [m]; density of lead in the metal 33 atoms per nm^3 (fcc)."""
+    run = result(lead=lead)
+    density = lead * 1e-27 / 33.0 / (4 / 3 * np.pi * (radius * 1e9) ** 3) * 1e27
+    for name, value in (("density", density), ("mean_radius", radius), ("radius_spread", deviation)):
+        run.fields[f"pb_cluster_{name}"] = xr.where(np.isfinite(run.fields["Pb0"]), value, np.nan)
+    return run
+
+
+def clusters_of(lamella):
+    """Return the atoms of each cluster."""
+    return np.unique(lamella.atoms.arrays["residue"][lamella.atoms.arrays["phase"] == "Pb"], return_counts=True)[1]
+
+
+def test_clusters_have_the_number_and_the_sizes_of_the_devices_states():
+    """Number = density x volume of the lattice; the same lead as without the states; a radius of the user wins."""
+    run = with_clusters(2e27, 0.4e-9, 0.0)
+    found = build_lamella(run, time=3600.0, around="emitter|etl", **SMALL)
+    plain = build_lamella(result(lead=2e27), time=3600.0, around="emitter|etl", **SMALL)
+    assert abs(found.phases["Pb"] - plain.phases["Pb"]) <= 1
+    volume = build_lamella(run, time=0.0, around="emitter|etl", **SMALL).composition["Cs"] * CELL**3
+    sizes = clusters_of(found)
+    expected = float(run.fields["pb_cluster_density"].max()) * volume
+    assert_allclose(len(sizes), expected, atol=0.1 * expected + 1)
+    assert np.ptp(sizes) <= 1
+    radii = np.cbrt(sizes / 33.0 / (4 / 3 * np.pi))
+    assert_allclose(radii.mean(), 0.4, rtol=0.06)
+    given = build_lamella(run, time=3600.0, around="emitter|etl", cluster_radius="1 nm", **SMALL)
+    assert len(clusters_of(given)) == len(clusters_of(plain)) < len(sizes)
+
+
+def test_clusters_have_the_spread_of_the_devices_states():
+    """Standard deviation of ln(radius) of a log-normal distribution of s / m = 0.3: sqrt(ln(1.09)) = 0.294."""
+    grid = np.linspace(20e-9, 30e-9, 200)
+    state = state_at(with_clusters(4e26, 0.5e-9, 0.15e-9), 3600.0)
+    number, spread = recorded(state, grid, (10e-9, 40e-9), 1e-17)
+    assert_allclose(spread, np.sqrt(np.log(1.09)), rtol=1e-6)
+    assert_allclose(number, float(np.nanmax(state.profiles["pb_cluster_density"])) * 200 * (grid[1] - grid[0]) * 1e-17)
+    assert recorded(state_at(result(lead=4e26), 3600.0), grid, (10e-9, 40e-9), 1e-17) is None
 
 
 def test_clusters_that_were_there_before_take_no_lead_from_the_lattice():

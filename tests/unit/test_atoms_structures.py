@@ -147,11 +147,11 @@ def test_grains_turn_and_lose_few_atoms():
 
 def test_clusters_of_many_sizes_hold_the_same_lead():
     rng = np.random.default_rng(1)
-    equal, spread = _sizes(4000, 10.0, 0.0, rng), _sizes(4000, 10.0, 0.3, rng)
-    assert sum(equal) == sum(spread) == 4000
     full = atom_density("Pb") * 4 / 3 * np.pi * 10**3
+    equal, spread = _sizes(4000, round(4000 / full), 0.0, rng), _sizes(4000, round(4000 / full), 0.3, rng)
+    assert sum(equal) == sum(spread) == 4000
     assert len(equal) == round(4000 / full)
-    many = np.array(_sizes(10**6, 10.0, 0.3, rng))
+    many = np.array(_sizes(10**6, round(10**6 / full), 0.3, rng))
     assert_allclose(np.log(many).std() / 3, 0.3, rtol=0.05)  # radius is the cube root of the size
 
 

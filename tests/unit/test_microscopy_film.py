@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from perovsim.errors import PerovsimError
 from perovsim.microscopy.film import audit_film, open_film, record_film, strain_maps
 from perovsim.microscopy.film.columns import columns_at
+from perovsim.microscopy.film.frames import most_lead
 from perovsim.microscopy.film.mixture import WAYS, probe_profile, shares, ways
 from perovsim.microscopy.film.sources import optics, symmetric
 
@@ -198,6 +199,21 @@ def test_a_camera_that_saturates_is_refused_before_anything_is_computed(tmp_path
     bright = microscope(nanobeam={"electrons_per_pattern": 1e8})
     with pytest.raises(PerovsimError, match=r"the camera saturates.*counts to 65535; give fewer"):
         record_film(result(), bright, tmp_path / "film.zarr", **ASK)
+
+
+@pytest.mark.parametrize(
+    ("part", "given"),
+    [("bullseye", {"rings": 2}), ("precession", {"angle": "5 mrad"}), ("camera", {"psf": 0.5})],
+)
+def test_what_a_film_does_not_have_is_refused(part, given, tmp_path):
+    with pytest.raises(PerovsimError, match=f"leave {part} out of the mode"):
+        record_film(result(), microscope(nanobeam={part: given}), tmp_path / "film.zarr", **ASK)
+
+
+def test_lead_up_to_which_the_table_keeps_the_promise():
+    """sqrt(0.12^2 + 0.39^2 lead) = 0.15 at 5 % lead; no lead at all where the table alone is further off."""
+    assert_allclose(np.sqrt(0.12**2 + 0.39**2 * most_lead(0.15)), 0.15)
+    assert most_lead(0.1) == 0.0
 
 
 def test_more_memory_than_there_is(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from perovsim.microscopy.counting import poisson_counts
 from perovsim.microscopy.plan import plan_scan
 from perovsim.microscopy.readout import binned, read_out
 from perovsim.microscopy.snapshots import Snapshots, focus_spread
-from perovsim.model.microscope import CameraSpec
+from perovsim.model.electron_detectors import CameraSpec
 
 AT = [small_lamella().interface - 1e-9]
 

@@ -9,6 +9,8 @@ from perovsim.errors import MeasurementError
 from perovsim.microscopy import scan_4d, strain_profile
 from perovsim.microscopy.disks import fit_disks
 from perovsim.microscopy.lattice import central_disk, find_lattice, reduced
+from perovsim.microscopy.strain import start_lattice
+from perovsim.teach.subjects import microscope as microscope_lesson
 
 BASE = np.array([[14.3, -0.4], [0.9, 13.1]])
 CENTRE, RADIUS, EDGE, SIZE = (79.6, 80.3), 5.2, 0.45, 161
@@ -112,6 +114,21 @@ def test_another_scan_as_reference():
     one, two = drawn_scan([{}] * 3), drawn_scan([{"exx": 0.006}] * 3)
     found = strain_profile(two, reference=one)
     assert_allclose(found["strain"], 0.006, atol=4 * float(found["strain_error"].max()))
+
+
+@pytest.mark.parametrize(("x_cl", "elastic"), [(0.0, -0.02), (0.2, 0.0), (0.6, 0.01)])
+def test_a_reference_scan_may_lack_reflections_that_the_crystal_shows(x_cl, elastic):
+    """CsPbBr3 of 10 nm shows even reflections only, alloyed or strained the odd ones too; put in: Vegard's law."""
+    reference = microscope_lesson._scan(np.round(1e7 * microscope_lesson.pattern_expectation(0.0, 0.0)))
+    scan = microscope_lesson._scan(np.round(1e7 * microscope_lesson.pattern_expectation(x_cl, elastic)))
+    bases = [start_lattice(one, one.patterns).basis for one in (reference, scan)]
+    assert abs(np.linalg.det(bases[0])) > 3.5 * abs(np.linalg.det(bases[1]))  # else this test shows nothing
+    found = strain_profile(scan, reference=reference)
+    assert found["reason"].values[0] == ""
+    put_in = microscope_lesson.lattice_strain(x_cl, elastic)
+    assert_allclose(found["strain"].values[0], put_in, atol=1e-3)
+    with pytest.raises(MeasurementError, match="differs from the reference"):
+        strain_profile(scan, reference=0.5 * microscope_lesson.reference_cell())  # a known cell has all reflections
 
 
 def test_a_known_cell_as_reference_adds_its_scale_error():

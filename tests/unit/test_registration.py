@@ -1,5 +1,7 @@
 """Simulated images and patterns laid on measured ones: nuisance values, deviance and its expected value, figures."""
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -108,6 +110,28 @@ def test_registered_images_have_a_verdict_where_the_counts_are_electrons():
         register(measured(), simulated(size=30))
 
 
+def of_focus(value):
+    """A simulation whose fringes fade with (defocus - 4 nm)^2."""
+    image = simulated(blur=0.02e18 * (value - 4e-9) ** 2)
+    image.attrs.update(defocus=value, thickness=1e-8)
+    return image
+
+
+def test_defocus_is_fitted_as_a_nuisance_value_of_a_comparison():
+    """A measured image of 6 nm (blur 0.08) in a series of 4 to 10 nm: the value within its error, and a verdict."""
+    image = measured(blur=0.08, turn=0.0, magnification=1.0, shift=(0.0, 0.0))
+    series = [of_focus(value * 1e-9) for value in (5.0, 7.0, 8.0, 10.0)]
+    row = compare(of_focus(4e-9), image, ["registered"], series=series)["registered"]
+    fit = row.data["fit"]
+    assert set(fit.values) == {"defocus"}
+    assert abs(fit.values["defocus"] - 6e-9) < 3 * fit.errors["defocus"] + 0.4e-9
+    assert "defocus" in row.note and "±" in row.note
+    with pytest.raises(MeasurementError, match="have the same thickness and defocus"):
+        compare(of_focus(4e-9), image, ["registered"], series=[of_focus(4e-9)])
+    with pytest.raises(MeasurementError, match="must be simulated"):
+        compare(of_focus(4e-9), image, ["registered"], series=[image])
+
+
 def scans(turn=0.03, extra=0.0):
     """A simulated scan, and a measured one of the same patterns on another detector, turned."""
     basis = np.array([[14.0, 0.0], [0.0, 14.0]])
@@ -129,6 +153,23 @@ def test_patterns_are_registered_across_detectors():
     assert row.chi2 < 1.15  # the simulated pattern is interpolated across the edges of its disks
     worse = compare(sim, scans(extra=0.2)[1], ["pattern"])["pattern"]
     assert worse.chi2 > 1.5 and "more than counting noise" in worse.verdict
+
+
+def test_thickness_is_fitted_as_a_nuisance_value_of_averaged_patterns():
+    """A flat background that grows with thickness, measured between two simulations."""
+    sim, real = scans()
+    every = []
+    for thickness, order in ((8e-9, 0.6), (9e-9, 0.8), (10e-9, 1.0), (11e-9, 1.2), (12e-9, 1.4)):
+        one = type(sim)(sim.dataset.copy(deep=True))
+        one.dataset["expectation"] = one.dataset["expectation"] ** order
+        one.attrs["thickness"] = thickness
+        every.append(one)
+    row = compare(every[0], real, ["pattern"], series=every[1:])["pattern"]
+    assert row.chi2 < 1.15
+    value, error = re.search(r"thickness (\S+) ± (\S+) nm", row.note).groups()
+    assert abs(float(value) - 10) < 4 * float(error) + 0.01
+    with pytest.raises(MeasurementError, match="have the same thickness"):
+        compare(every[0], real, ["pattern"], series=every[:1])
 
 
 def test_comparisons_are_drawn(tmp_path, perovsim):

@@ -79,12 +79,13 @@ def test_dV_is_not_read_at_rest():
     driven = np.array([0, 1, 1, 1, 0, 0])
     run = traced(time, 100.0 * driven, np.array([0, 3.0, 3.0, 3.2, 2.0, 0.1]), 1.0 * driven)
     assert_allclose(run.delta_V, 0.2, rtol=1e-12)
+    assert run.light_left == 1.0
 
 
 def test_a_pulse_shorter_than_the_delay_has_no_reference():
     time = np.array([0.0, 0.2, 0.5, 0.8, 1.6, 5.0])
     run = traced(time, np.array([0, 100.0, 100.0, 0, 100.0, 100.0]), 0 * time, 1 + 0 * time)
-    assert run.reference_time is None and run.T50 is None and run.delta_V is None
+    assert run.reference_time is None and run.T50 is None and run.delta_V is None and run.light_left is None
     assert "no reference" in run.summary()
 
 
@@ -102,6 +103,9 @@ def test_pulses_have_the_T50_of_the_light_at_their_ends(low, high, dark):
     assert_allclose(run.times[run.pulse_ends][:3], [0.3, 0.8, 1.3], rtol=1e-12)
     assert_allclose(run.T50, (2.0 - 0.5 * (2.0 - 0.13)) / 0.1 - 1.3, rtol=1e-12)
     assert run.delta_V == 0.0
+    # the run ends in the dark; the light that is left is that of the last pulse, at 19.8 s
+    assert run.terminals["photon_flux"].values[-1] == 0.0
+    assert_allclose(run.light_left, (2.0 - 1.98) / (2.0 - 0.13), rtol=1e-12)
 
 
 def test_light_that_lasts_has_no_T50():

@@ -25,6 +25,8 @@ from perovsim.microscopy.work import Workers
 
 ERROR = 0.15
 """Promised deviation of a column's pattern, sum |I - I_exact| / sum I_exact, the mean over the columns of a way."""
+PARTS = ("camera", "segmented", "bullseye", "precession")
+"""Of a mode, what films do not have."""
 _ANNULAR = 1
 """Stream of random numbers of the annular detector, beside the camera's."""
 Tell = Callable[[str, float | None], None]
@@ -136,10 +138,12 @@ def _check(spec: FilmSpec, view: Optics) -> None:
     """Raise before anything is computed where a mode asks for what films do not have, or something does not fit."""
     blurs = ("source_size", "drift", "scan_noise", "defocus", "spherical_aberration", "energy_spread")
     asked = [name for name in blurs if float(getattr(view.beam, name)) != 0]
-    if view.beam.camera is not None or asked:
-        name = asked[0] if asked else "camera"
+    asked += [name for name in PARTS if getattr(view.beam, name) is not None]
+    if asked:
+        name = asked[0]
         raise PerovsimError(
-            f"mode '{view.mode}': films have a sharp probe and an ideal counting camera; leave {name} out of the mode"
+            f"mode '{view.mode}': films have a sharp, round, still probe and an ideal counting camera; leave {name} "
+            "out of the mode"
         )
     radius = float(view.beam.semiangle) / view.plan.pixel
     brightest, most = spec.electrons / (np.pi * radius**2), np.iinfo(COUNT_TYPE).max

@@ -7,48 +7,14 @@ app = marimo.App(width="medium", app_title="Constant current, and where the hali
 
 @app.cell
 def _():
-    from perovsim.teach.page import Page
+    from perovsim.teach.notebook import app as page
 
-    page = Page("halides")
-    page.head()
     return (page,)
 
 
 @app.cell
-def _(page):
-    controls = page.controls()
-    page.layout(controls)
-    return (controls,)
-
-
-@app.cell
-def _(controls, page):
-    page.view(controls.value)
-    return
-
-
-@app.cell
-def _(page):
-    page.tries()
-    return
-
-
-@app.cell
-def _(page):
-    answer = page.question()
-    answer
-    return (answer,)
-
-
-@app.cell
-def _(answer, page):
-    page.feedback(answer.value)
-    return
-
-
-@app.cell
-def _(page):
-    page.foot()
+async def _(page):
+    (await page.embed({"key": "halides"})).output
     return
 
 

@@ -68,7 +68,7 @@ def _run(chloride: float, thickness: float, contact: float, current: bool) -> Re
     values: dict[str, Any] = composition(lesson_device(), chloride) | {"layer.emitter.thickness": f"{thickness:g} nm"}
     for process in ("displacement_Cl", "displacement_Br", "exchange"):
         values[f"process.{process}.area_fraction"] = 0.01 * contact
-    return run(("corrosion_couple",), values, steps)
+    return run(("corrosion_couple",), values, steps, first_output=FIRST)
 
 
 def composition(device: Device, x_cl: float) -> dict[str, float]:
@@ -124,11 +124,12 @@ LESSON = Lesson(
     title="3. Corrosion of the cathode, and the inventory ceiling",
     question="How thick can the insulating AlCl₃ film become, and does it need a current to grow?",
     story=(
-        "Aluminium and lead chloride react on their own: 2 Al + 3 PbCl₂ → 2 AlCl₃ + 3 Pb sets free 318 kJ, "
-        "a voltage of 0.549 V. AlCl₃ insulates: where it covers the cathode, no electrons enter. Every chlorine "
-        "atom of the film comes from the emitter, so the emitter sets a **ceiling**: all its chlorine as AlCl₃ is "
-        "h = V_m·x·N_X·d / 3N_A. A film thicker than that cannot come from this emitter, whatever the rate. "
-        "Bromide corrodes aluminium as well, with less gain; AlBr₃ then exchanges with PbCl₂ to AlCl₃."
+        "Aluminium and lead chloride react on their own: 2 Al + 3 PbCl₂ → 2 AlCl₃ + 3 Pb sets free 318 kJ per 2 mol "
+        "of Al, a voltage of 0.549 V. AlCl₃ insulates: where it covers the cathode, no electrons enter. Every "
+        "chlorine atom of the film comes from the emitter, so the emitter sets a **ceiling**: all its chlorine as "
+        "AlCl₃ is h = V<sub>m</sub>·x·N<sub>X</sub>·d / 3N<sub>A</sub>. A film thicker than that cannot come from "
+        "this emitter, whatever the rate. Bromide corrodes aluminium as well, with less gain; AlBr₃ then exchanges "
+        "with PbCl₂ to AlCl₃."
     ),
     tries=(
         "Let time run to 1000 h. Where does the film stop? Change the chloride share and look at the ceiling.",

@@ -56,7 +56,7 @@ def _run(current: float, oxidised: bool, couple: bool) -> Result:
     if current > 0.0:
         steps = [constant_current(f"{current:g} mA/cm^2", DURATION, compliance=COMPLIANCE)]
     chosen = [name for name, on in (("oxidised_halogen", oxidised), ("corrosion_couple", couple)) if on]
-    return run(tuple(chosen) or ("field_drift",), {}, steps)
+    return run(tuple(chosen) or ("field_drift",), {}, steps, first_output=TIMES[0])
 
 
 def shift(result: Result, halide: str) -> np.ndarray:

@@ -237,7 +237,7 @@ LESSON = Lesson(
         "Find the dose at which the strain is known to 0.2 %, and see what is left of the crystal.",
     ),
     controls=(
-        Control("chloride", "chloride share x_Cl", "", (0.0, 0.2, 0.4, 0.6), 0.2),
+        Control("chloride", "chloride share x", "", (0.0, 0.2, 0.4, 0.6), 0.2),
         Control("strain", "elastic strain along x", "%", (-2.0, -1.0, 0.0, 1.0, 2.0), 0.0),
         Control("dose", "dose", "e/Å²", DOSES, 300.0),
     ),
@@ -249,8 +249,9 @@ LESSON = Lesson(
             Option(
                 "Nothing yet: 20 % chloride without any stress gives the same lattice.",
                 True,
-                "Right. Diffraction sees the sum of both. The halide columns of a HAADF image, or an EDX map, tell how "
-                "much chloride there is; only then is the rest of the strain stress.",
+                "Right. Diffraction sees the sum of both. The halide columns of a HAADF image, or an EDX map, tell "
+                "how much chloride there is; only then is the rest of the strain stress. Reading y as well helps "
+                "where the stress is along x alone: chloride shrinks the cell along both.",
             ),
             Option("There is no chloride left.", False, "No: chloride makes the cell smaller, as it is here."),
         ),
@@ -259,6 +260,9 @@ LESSON = Lesson(
     limits=(
         "A perfect crystal of 10 nm at the zone axis, no tilt, mean halide in the pattern, alloy averaged in the "
         "image; the strained crystal keeps the disk insides of the unstrained one; electrons scattered by thermal "
-        "motion are left out of the pattern. Damage is a number here and not in the pictures; its dose is assumed."
+        "motion are left out of the pattern. Chloride shrinks the cell along x and y, the stress here acts along x "
+        "alone, and only x is read; stress that is alike along x and y, as in a film held by its substrate, is told "
+        "from chloride by no axis of the pattern. Damage is a number here and not in the pictures; its dose is "
+        "assumed."
     ),
 )

@@ -34,7 +34,13 @@ def _view(settings: Settings) -> View:
         Reading("field", "field in the middle of the emitter now", now, "MV/m", "> 0 pushes vacancies to the cathode"),
         Reading("peak", "its largest value", peak, "MV/m", "electrons are there, ions have not moved yet"),
         Reading("screened", "screened by ions so far", 100.0 * _screened(times, field, at), "%"),
-        Reading("half_time", "time at which half of the field is gone", half, "s"),
+        Reading(
+            "half_time",
+            "time at which half of the field is gone",
+            half,
+            "s",
+            "midway from largest to last value",
+        ),
         Reading("tau", "rule of thumb λ_D L / 2D", tau, "s", f"λ_D = {short(debye / NM)} nm"),
         Reading("current", "current density now", current, "mA/cm²"),
     )
@@ -151,11 +157,11 @@ LESSON = Lesson(
     title="1. A diode with moving ions",
     question="You switch a voltage on. How long does the electric field inside the perovskite live?",
     story=(
-        "In silicon a field stays where the voltage puts it. A halide perovskite also holds **halide vacancies**, "
-        "empty places of the halide lattice with charge +1, and they move. Under a field they pile up at one "
-        "interface and leave the other, until their own charge cancels the field between. Electrons and holes follow "
-        "within microseconds; vacancies need milliseconds to hours. So the same diode is one device in the first "
-        "microsecond and another one a minute later."
+        "In silicon the dopants stand still, so a field stays where they and the voltage put it. A halide perovskite"
+        " also holds **halide vacancies**, empty places of the halide lattice with charge +1, and they move. Under a"
+        " field they pile up at one interface and leave the other, until their own charge cancels the field between."
+        " Electrons and holes follow within microseconds; vacancies need milliseconds to hours. So the same diode is"
+        " one device in the first microsecond and another one a minute later."
     ),
     tries=(
         "Move the time from 1 µs to 1 h and watch the slope of the potential inside the emitter.",
@@ -197,7 +203,7 @@ LESSON = Lesson(
     theory="drift_diffusion",
     limits=(
         "The device is the shipped *nanoLED-like* stack with every reaction off; its numbers are mostly assumed, the "
-        "vacancy density and diffusivity are known within decades only. λ_D L/2D is the charging time of an "
+        "vacancy density and diffusivity are known within decades only. λ<sub>D</sub> L/2D is the charging time of an "
         "ideal layer between two blocking electrodes at small voltage; here voltages are large and part of them "
         "falls over the transport layers, so expect its order of magnitude and its scaling with D, not its digits."
     ),

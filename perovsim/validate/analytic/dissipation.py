@@ -28,6 +28,7 @@ from perovsim.device.tables import (
     MOVING,
     OCCUPIED,
     OFFSET,
+    PER_SITE,
     PSI,
     RATE,
     SCALE,
@@ -97,7 +98,9 @@ def _levels(tables, state, psi: np.ndarray) -> np.ndarray:
     """Electrochemical potentials of the species [kT] (s, n); NaN where there is none."""
     there = tables.slot[SPECIES:] >= 0
     density = np.where(there, np.maximum(state.density, GONE), np.nan)
-    return np.log(density) + tables.species[CHARGE][:, None] * psi + tables.species_cell[OFFSET] + state.shift
+    crowded = -np.log1p(-tables.species_cell[PER_SITE] * density)
+    level = np.log(density) + tables.species[CHARGE][:, None] * psi + tables.species_cell[OFFSET] + state.shift
+    return level + crowded
 
 
 def _at_contacts(tables, flow, level, y, s: int) -> np.ndarray:

@@ -123,6 +123,7 @@ def interdiffusion() -> Outcome:
 
 # -- stress -----------------------------------------------------------------------------------
 
+PM = 1e-12
 YOUNG, POISSON = 15.8e9, 0.3
 A_BR, A_CL = 5.84e-10, 5.605e-10
 
@@ -156,7 +157,7 @@ def stress() -> Outcome:
 def drift() -> Outcome:
     """A27: under a field with blocked contacts the composition ends uniform; on the way chloride follows the field."""
     built_in, thickness, ratio = 1.0, 100e-9, 5.0
-    device, checks, curves = film(80, ratio, thickness, 4.0, 4.0 + built_in), [], []
+    device, checks, curves, ways = film(80, ratio, thickness, 4.0, 4.0 + built_in), [], [], []
     settled = thickness**2 / (VACANT * D_BR)
     for bias, sign in ((built_in + 0.15, 1.0), (built_in - 0.15, -1.0), (built_in, 0.0)):
         moments = []
@@ -174,9 +175,14 @@ def drift() -> Outcome:
             checks.append(absolute(f"{name}: way of chloride, +1 to the anode", towards, sign, 0.0))
         else:
             checks.append(absolute(f"{name}: chloride moved", moments[1][early] / thickness**2, 0.0, 1e-12))
+        amount = (run.fields["theta_Cl"].values[0] * width).sum()
+        ways.append(Curve(name, run.times[1:], moments[1][1:] / amount / PM))
         composition = run.fields["x_Cl"].values
         checks.append(absolute(f"{name}: spread of x_Cl at the end", np.ptp(composition[-1]), 0.0, 1e-8))
         if sign:
             curves.append(Curve(name, run.times[1:], np.ptp(composition[1:], axis=1)))
-    panel = Panel("halides under a field", "time [s]", "spread of x_Cl", tuple(curves), "log", "log")
-    return Outcome(tuple(checks), (panel,))
+    panels = (
+        Panel("way of chloride", "time [s]", "mean shift towards the anode [pm]", tuple(ways), "log"),
+        Panel("halides under a field", "time [s]", "spread of x_Cl", tuple(curves), "log", "log"),
+    )
+    return Outcome(tuple(checks), panels)

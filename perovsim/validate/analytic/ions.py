@@ -78,7 +78,7 @@ def wall_checks(name: str, state, charge: np.ndarray, u: np.ndarray, voltage: fl
 
 
 def gouy_chapman() -> Outcome:
-    """A6: field against potential in the double layers of a pair, of one cation, of a crowded lattice."""
+    """A6: field against potential in the double layers of a pair, of one cation, of one on few sites, of a lattice."""
     voltage, thickness, cells = 8.0 * V_T, 60.0 * DEBYE, 500
     checks, curves = [], []
 
@@ -104,6 +104,9 @@ def gouy_chapman() -> Outcome:
     anion = {**cation(False), "name": "A", "charge": -1}
     enter("both signs", blocked(thickness, cells, cation(False), anion), of_pair, field_of_pair)
     enter("cations", blocked(thickness, cells, cation()), of_cation, field_of_cation)
+    limited = blocked(thickness, cells, {**cation(), "site_density": DENSITY / CROWDED})
+    own = DENSITY / CROWDED
+    enter("limited sites", limited, of_cation, lambda u, _: field_of_lattice(u, CROWDED, own), 40.0 * V_T)
     crowded = blocked(thickness, cells, lattice=halide_lattice(SITES, CROWDED * SITES, x_cl=0.3))
     enter("crowded lattice", crowded, of_lattice, lambda u, own: field_of_lattice(u, own, SITES), 40.0 * V_T)
     panel = Panel("double layers", "potential from the bulk [kT/q]", "field [V/m]", tuple(curves), yscale="log")

@@ -1,4 +1,5 @@
-"""Cases under validation/peers/: case.toml, device.toml, protocol.toml and data.csv with the curve of the peer."""
+"""Cases under validation/peers/: case.toml, device.toml, protocol.toml, data.csv with the curves of the peer and, where
+there are any, profiles.csv with its fields over depth."""
 
 from __future__ import annotations
 
@@ -21,14 +22,17 @@ from perovsim.validate.cases import CASE_FILE, DATA_FILE, require_name, validati
 
 PEERS = "peers"
 DEVICE_FILE, PROTOCOL_FILE = "device.toml", "protocol.toml"
-ALONG = {"voltage": "V_V", "time": "t_s"}
-"""What a curve is drawn over -> its column in data.csv."""
+PROFILE_FILE = "profiles.csv"
+ALONG = {"voltage": "V_V", "time": "t_s", "depth": "x_m"}
+"""What a curve is drawn over -> its column in data.csv, of depth in profiles.csv."""
+PROFILES = ("potential", "n", "p", "cations", "anions")
+"""Quantities over depth."""
 LIGHT = "light"
 """Column of data.csv with the light of each point, where a case has more than one."""
 
 
 class Comparison(ModelData):
-    """One curve of the case against one column of data.csv.
+    """One curve of the case against one column of data.csv, or a profile against one of profiles.csv.
 
     steps : of the protocol, counted from 1; time begins with the first of them
     since, until : part that is compared, in V or s (beyond `since`, up to `until`)
@@ -36,16 +40,19 @@ class Comparison(ModelData):
     scale : what a deviation is divided by: a number in the unit of the column, "pointwise" (the value itself, where
         that is larger than the share `above` of the largest), "maximum" (of the column) or "absolute" (nothing)
     tolerance : largest deviation allowed, a share or, if absolute, in the unit of the column
+    at_voltage, at_time : of a profile: the voltage [V], or the time since the first step [s], at which it was taken
     time_steps : "own" of the solver, or "reference": backward Euler on the times of data.csv, as the peer steps
     """
 
-    quantity: Literal["J", "V", "EL", "V_oc"]
+    quantity: Literal["J", "V", "EL", "V_oc", "potential", "n", "p", "cations", "anions"]
     column: str
-    along: Literal["voltage", "time"]
+    along: Literal["voltage", "time", "depth"]
     steps: tuple[int, ...] = Field(min_length=1)
     since: float = -float("inf")
     until: float = float("inf")
     light: float | None = None
+    at_voltage: float | None = None
+    at_time: float | None = None
     scale: float | Literal["pointwise", "maximum", "absolute"]
     above: float = Field(default=1e-3, ge=0.0, lt=1.0)
     tolerance: float = Field(gt=0.0)
@@ -57,6 +64,12 @@ class Comparison(ModelData):
         first, last = self.steps[0], self.steps[-1]
         if first < 1 or self.steps != tuple(range(first, last + 1)):
             raise ValueError(f"steps = {list(self.steps)}; give neighbouring steps of the protocol, counted from 1")
+        given = [at for at in (self.at_voltage, self.at_time) if at is not None]
+        if len({(self.along == "depth") * 1, (self.quantity in PROFILES) * 1, len(given)}) > 1:
+            raise ValueError(
+                f"{self.quantity} along {self.along}: a profile is one of {', '.join(PROFILES)} along depth, with "
+                "at_voltage or at_time"
+            )
         return self
 
 
@@ -92,13 +105,14 @@ class PeerCase(ModelData):
 
 @dataclass(frozen=True)
 class LoadedPeer:
-    """A case with its device, its protocol and the columns of data.csv."""
+    """A case with its device, its protocol and the columns of data.csv and of profiles.csv."""
 
     folder: Path
     case: PeerCase
     device: Device
     protocol: Protocol
     data: dict[str, np.ndarray]
+    profiles: dict[str, np.ndarray]
 
 
 def peer_names() -> tuple[str, ...]:
@@ -123,17 +137,20 @@ def load_peer_case(name: str | Path) -> LoadedPeer:
     case = build(PeerCase, document.body("case"), document)
     require_name(case, document, folder.resolve().name)
     protocol, data = load_protocol(folder / PROTOCOL_FILE), read_columns(folder / DATA_FILE)
+    profiles = read_columns(folder / PROFILE_FILE) if any(x.along == "depth" for x in case.comparisons) else {}
     for number, one in enumerate(case.comparisons):
-        needed = [one.column, ALONG[one.along], *([LIGHT] if one.light is not None else [])]
+        file, columns = (PROFILE_FILE, profiles) if one.along == "depth" else (DATA_FILE, data)
+        taken = [ALONG["voltage"] if one.at_time is None else ALONG["time"]] if one.along == "depth" else []
+        needed = [one.column, ALONG[one.along], *taken, *([LIGHT] if one.light is not None else [])]
         for column in needed:
-            if column not in data:
+            if column not in columns:
                 line = document.line(("compare", number))
-                raise ModelFileError(document.path, line, f"no column '{column}' in data.csv; {', '.join(data)}")
+                raise ModelFileError(document.path, line, f"no column '{column}' in {file}; {', '.join(columns)}")
         if one.steps[-1] > len(protocol.steps):
             line = document.line(("compare", number, "steps"))
             message = f"step {one.steps[-1]} does not exist; the protocol has {len(protocol.steps)}"
             raise ModelFileError(document.path, line, message)
-    return LoadedPeer(folder, case, load_device(folder / DEVICE_FILE), protocol, data)
+    return LoadedPeer(folder, case, load_device(folder / DEVICE_FILE), protocol, data, profiles)
 
 
 def read_columns(file: Path) -> dict[str, np.ndarray]:

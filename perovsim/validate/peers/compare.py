@@ -5,6 +5,7 @@ from __future__ import annotations
 import time as clock
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -16,25 +17,31 @@ from perovsim.simulation import simulate
 from perovsim.steps import run_steps
 from perovsim.validate.peers.case import ALONG, LIGHT, Comparison, LoadedPeer, load_peer_case
 from perovsim.validate.peers.first_order import FirstOrderRunner
+from perovsim.validate.peers.profiles import on_peer_points
 
-UNITS = {"J": "A/m²", "V": "V", "EL": "A/m²", "V_oc": "V"}
+if TYPE_CHECKING:
+    import xarray as xr
+
+UNITS = {"J": "A/m²", "V": "V", "EL": "A/m²", "V_oc": "V", "potential": "V"}
+"""Of each quantity; of the others m⁻³."""
 SAME_TIME, JUMPS = 1e-12, 4e-9
 """Share of the clock within which two times are one; what jumps of the voltage may have added to it [s]."""
 
 
 @dataclass(frozen=True)
 class Terminals:
-    """Terminal quantities over time [s] of one run: voltage [V], current and emission [A/m^2]."""
+    """Terminals over time [s] of one run: voltage [V], current and emission [A/m^2]; its fields, where kept."""
 
     time: np.ndarray
     V: np.ndarray
     J: np.ndarray
     EL: np.ndarray
+    fields: xr.Dataset | None = None
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """One comparison: points x [V or s], the peer, the solver, and their distance over the scale.
+    """One comparison: points x [V, s or m], the peer, the solver, and their distance over the scale.
 
     deviation : (points,), a share, or in `unit` where the tolerance is absolute
     """
@@ -49,7 +56,7 @@ class Deviation:
     @property
     def unit(self) -> str:
         """Unit of the values."""
-        return UNITS[self.comparison.quantity]
+        return UNITS.get(self.comparison.quantity, "m⁻³")
 
     @property
     def maximum(self) -> float:
@@ -63,7 +70,7 @@ class Deviation:
 
     @property
     def worst(self) -> float:
-        """Where the deviation is largest [V or s]."""
+        """Where the deviation is largest [V, s or m]."""
         return float(self.x[np.argmax(np.abs(self.deviation))])
 
     @property
@@ -110,6 +117,9 @@ def run_case(name: str | Path, cells: tuple[int, ...] | None = None) -> PeerRun:
 
 def compare(loaded: LoadedPeer, one: Comparison, run: Terminals) -> Deviation:
     """The curve of a run beside the column of data.csv that a comparison names."""
+    if one.along == "depth":
+        found = on_peer_points(loaded, one, run, _window(loaded.protocol, one))
+        return _deviation(loaded, one, *found)
     data, column = loaded.data, loaded.data[one.column]
     x = data[ALONG[one.along]]
     chosen = (x > one.since) & (x <= one.until) & np.isfinite(column)
@@ -122,6 +132,11 @@ def compare(loaded: LoadedPeer, one: Comparison, run: Terminals) -> Deviation:
         x = peer
     else:
         solver = _interpolated(one.along, own_x, own_y, x)
+    return _deviation(loaded, one, x, peer, solver)
+
+
+def _deviation(loaded: LoadedPeer, one: Comparison, x: np.ndarray, peer: np.ndarray, solver: np.ndarray) -> Deviation:
+    """The two curves and their distance over the scale of the comparison."""
     scale: float | np.ndarray = one.scale if isinstance(one.scale, float) else 1.0
     if one.scale == "pointwise":
         large = np.abs(peer) > one.above * np.abs(peer).max()
@@ -135,7 +150,8 @@ def compare(loaded: LoadedPeer, one: Comparison, run: Terminals) -> Deviation:
 def own_steps(device: Device, protocol: Protocol) -> Terminals:
     result = simulate(device, protocol, progress=lambda *_: None)
     columns = result.terminals
-    return Terminals(result.times, columns["V"].values, columns["J"].values, Q * columns["photon_flux"].values)
+    emission = Q * columns["photon_flux"].values
+    return Terminals(result.times, columns["V"].values, columns["J"].values, emission, result.fields)
 
 
 def _steps_of_peer(loaded: LoadedPeer, one: Comparison) -> Terminals:

@@ -9,12 +9,15 @@ from pathlib import Path
 
 from perovsim.validate.peers.case import peer_names
 from perovsim.validate.peers.compare import Deviation, PeerRun, run_case
+from perovsim.validate.peers.profiles import taken_at
 
 HEAD = ("case", "quantity", "compared with", "points", "maximum", "median", "tolerance", "pass")
 WIDTHS = (24, 23, 38, 6, 20, 9, 26, 4)
 WIDTH = sum(WIDTHS) + 2 * (len(WIDTHS) - 1)
 """Columns of the text [characters]."""
 PERCENT, MILLI = 100.0, 1e3
+PLACES = {"voltage": ("V", 1.0), "time": ("s", 1.0), "depth": ("nm", 1e9)}
+"""Unit of the place of a deviation, and how many of it are one SI unit."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,9 @@ class PeerTable:
             case = run.loaded.case
             lines += _wrapped(f"{case.name}: {case.what}; {case.program}; {case.standing}: {case.known_to}.")
             lines += [line for sentence in case.says for line in _wrapped(sentence, "  ! ")]
-            for row in run.deviations:
-                if row.comparison.note:
-                    lines += _wrapped(f"{_quantity(row)} with {_against(row)}: {row.comparison.note}", "  > ")
+            for note in dict.fromkeys(row.comparison.note for row in run.deviations if row.comparison.note):
+                named = [f"{_quantity(x)} with {_against(x)}" for x in run.deviations if x.comparison.note == note]
+                lines += _wrapped(f"{'; '.join(named)}: {note}", "  > ")
         return "\n".join(lines)
 
     def to_dict(self) -> dict:
@@ -70,7 +73,8 @@ def peer_table(names: Iterable[str | Path] | None = None, on_case: Callable[[str
 
 def _cells(row: Deviation) -> tuple[str, ...]:
     one = row.comparison
-    place = f"{row.worst:.3g} {'V' if one.along == 'voltage' else 's'}"
+    unit, factor = PLACES[one.along]
+    place = f"{factor * row.worst:.4g} {unit}"
     return (
         row.case,
         _quantity(row),
@@ -86,6 +90,8 @@ def _cells(row: Deviation) -> tuple[str, ...]:
 def _quantity(row: Deviation) -> str:
     one = row.comparison
     light = {None: "", 0.0: ", dark"}.get(one.light, ", light")
+    if one.along == "depth":
+        return f"{one.quantity} at {taken_at(one)}{light}"
     low, high = one.since > 0.0, one.until < float("inf")
     unit = "V" if one.along == "voltage" else "s"
     part = f" {one.since:g}–{one.until:g} {unit}" if low and high else f" > {one.since:g} {unit}" if low else ""
@@ -118,6 +124,8 @@ def _plain(row: Deviation) -> dict:
         "quantity": one.quantity,
         "column": one.column,
         "time_steps": one.time_steps,
+        "at_voltage": one.at_voltage,
+        "at_time": one.at_time,
         "points": int(row.x.size),
         "maximum": row.maximum,
         "median": row.median,
