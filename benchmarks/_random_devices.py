@@ -147,7 +147,12 @@ class Draw:
             chosen = [group for group in chosen if group != "electrochemical_corrosion"] or [GROUPS[0]]
         if "electrochemical_corrosion" in chosen and "oxidised_halogen" not in chosen:
             chosen.append("oxidised_halogen")
-        places = {"emitter": emitter, "etl": last}
+        beside = f"layer_{self.emitter + (-1 if self.cathode_first else 1)}"
+        places = {
+            "interface:emitter|etl": f"interface:{emitter}|{beside}",
+            "layer:emitter": f"layer:{emitter}",
+            "layer:etl": f"layer:{last}",
+        }
         reactions = [self.process(p, places) for p in shipped.processes if p.hypothesis in (*chosen, "always")]
         return {
             "process": reactions,
@@ -162,7 +167,7 @@ class Draw:
         data["enabled"] = True
         if shipped.kind == "reaction":
             for old, new in places.items():
-                data["site"] = data["site"].replace(f"layer:{old}", f"layer:{new}")
+                data["site"] = data["site"].replace(old, new)
             data["rate"] = {"value": self.decades(*self.span(shipped.rate)), "unit": shipped.rate.si_unit}
         return data
 
@@ -183,6 +188,7 @@ class Draw:
                 name: {
                     "diffusivity": self.decades(*DIFFUSIVITY),
                     "solvation_energy": self.even(0.3, 1.0) if shipped.charge else self.even(-0.5, 1.0),
+                    "site_density": next(iter(shipped.layers.values())).site_density,
                 }
                 for name in names
                 if name != emitter or shipped.charge == 0
