@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from perovsim.constants import EPS_0, K_B, Q
-from perovsim.device.mesh import Mesh
+from perovsim.device.problem.mesh import Mesh
 
 DEVICE = "stack"
 CONTINUITY = {"Electrons": "ElectronContinuityEquation", "Holes": "HoleContinuityEquation"}

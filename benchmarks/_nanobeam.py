@@ -17,13 +17,13 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import convolve, map_coordinates
 from scipy.special import erfc
 
-from perovsim.microscopy import table_cache
-from perovsim.microscopy.camera import Camera
-from perovsim.microscopy.grid import CUTOFF, Grid, propagator
-from perovsim.microscopy.multislice import FINE, Gratings, convolved
-from perovsim.microscopy.optics import interaction, wavelength
-from perovsim.microscopy.potential import Projector, scattering_factor
-from perovsim.microscopy.sample import Sample
+from perovsim.microscopy.table import table_cache
+from perovsim.microscopy.table.camera import Camera
+from perovsim.microscopy.waves.grid import CUTOFF, Grid, propagator
+from perovsim.microscopy.waves.multislice import FINE, Gratings, convolved
+from perovsim.microscopy.waves.optics import interaction, wavelength
+from perovsim.microscopy.waves.potential import Projector, scattering_factor
+from perovsim.microscopy.waves.sample import Sample
 
 CELL = 5.87e-10
 ENERGY = 300e3

@@ -7,9 +7,9 @@ import scipy.fft as fft
 from scipy.ndimage import map_coordinates, spline_filter
 from scipy.optimize import minimize
 
-from perovsim.microscopy.camera import Camera
-from perovsim.microscopy.deformation import deformation
-from perovsim.microscopy.disks import fit_disks
+from perovsim.microscopy.patterns.deformation import deformation
+from perovsim.microscopy.patterns.disks import fit_disks
+from perovsim.microscopy.table.camera import Camera
 
 METHODS = ("disk correlation", "lattice edge", "polynomial disks")
 NEAR = 3

@@ -60,7 +60,7 @@ def measure(module: str, device: Any, protocol: Any, bar: float) -> dict[str, An
 
 
 def _steps(device: Any, protocol: Any) -> Any:
-    from perovsim.device.run import Runner
+    from perovsim.device.running.run import Runner
     from perovsim.steps import run_steps
 
     runner = Runner(device)
@@ -72,8 +72,8 @@ def factor_seconds(runner: Any) -> float:
     """Time [s] to factorise the matrix of a run once, in its last state."""
     import numpy as np
 
-    from perovsim.device.assemble import add_storage, assemble
-    from perovsim.device.matrix import factor
+    from perovsim.device.kernels.assemble import add_storage, assemble
+    from perovsim.device.kernels.matrix import factor
 
     e, y, best = runner.equations, runner.state.y, float("inf")
     for _ in range(50):

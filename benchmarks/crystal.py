@@ -24,7 +24,7 @@ STATES = 40
 
 def run(quick: int = 0) -> dict[str, Any]:
     """Return differences to the truth, times of a pattern and of a table; quick = 1 leaves out 40 and 60 nm."""
-    from perovsim.microscopy.nanobeam_table import state
+    from perovsim.microscopy.table.nanobeam_table import state
 
     still = strain.tables("static")
     found = perfect(still, PERFECT[:3] if quick else PERFECT)
@@ -43,7 +43,7 @@ def difference(pattern: np.ndarray, model: np.ndarray) -> float:
 
 def perfect(still: Any, repeats: list[int]) -> dict[str, Any]:
     """Compare the perfect static crystal with the full multislice at every thickness."""
-    from perovsim.microscopy.nanobeam_table import nanobeam_table, state
+    from perovsim.microscopy.table.nanobeam_table import nanobeam_table, state
 
     patterns = truth.patterns("perfect", truth.affine(0, 0, 0, 0), repeats)
     thick = (repeats[0] * truth.CELL, repeats[-1] * truth.CELL)
@@ -65,7 +65,7 @@ def perfect(still: Any, repeats: list[int]) -> dict[str, Any]:
 
 def graded(table: Any, camera: Any) -> dict[str, Any]:
     """Compare static graded strained random alloys with the table at the strain and composition under the probe."""
-    from perovsim.microscopy.nanobeam_table import state
+    from perovsim.microscopy.table.nanobeam_table import state
 
     pairs = []
     for place in strain.PLACES:
@@ -88,7 +88,7 @@ def graded(table: Any, camera: Any) -> dict[str, Any]:
 
 def phonons(camera: Any) -> dict[str, Any]:
     """Compare Bragg disks and the diffuse total at 10 and 20 nm with averaged frozen phonons under a plane wave."""
-    from perovsim.microscopy.nanobeam_table import state
+    from perovsim.microscopy.table.nanobeam_table import state
 
     table = strain.tables("phonon").at(state(thickness=20e-9))
     beams, totals = truth.snapshot_sums(strain.REPEATS[:2], table.beams)
@@ -109,9 +109,9 @@ def bloch() -> list[float]:
     """
     from abtem.bloch import BlochWaves, StructureFactor
 
-    from perovsim.microscopy.optics import wavelength
-    from perovsim.microscopy.phase import crystal_phase
-    from perovsim.microscopy.plane_waves import Band, PlaneWaves
+    from perovsim.microscopy.table.phase import crystal_phase
+    from perovsim.microscopy.table.plane_waves import Band, PlaneWaves
+    from perovsim.microscopy.waves.optics import wavelength
 
     atoms = crystal_phase("CsPbBr3", cell=truth.CELL).atoms()
     spread = {symbol: 1e10 * truth.DISPLACEMENTS[number] for symbol, number in zip(*_kinds(atoms), strict=True)}
@@ -136,9 +136,9 @@ def _kinds(atoms: Any) -> tuple[list[str], list[int]]:
 
 def _blurred(atoms: Any) -> Any:
     """Return the cell with the potentials of atoms blurred by their Debye-Waller factors, without absorption."""
-    from perovsim.microscopy.crystal import CrystalCell, atomic_layers
-    from perovsim.microscopy.optics import interaction
-    from perovsim.microscopy.potential import scattering_factor
+    from perovsim.microscopy.table.crystal import CrystalCell, atomic_layers
+    from perovsim.microscopy.waves.optics import interaction
+    from perovsim.microscopy.waves.potential import scattering_factor
 
     h, places = np.fft.fftfreq(CELL_POINTS, 1 / CELL_POINTS), atoms.positions[:, :2] * 1e-10 / truth.CELL
     k = np.hypot(h[:, None], h) / truth.CELL
@@ -159,9 +159,9 @@ def speed(table: Any, camera: Any) -> dict[str, Any]:
 
     ms_per_pattern : processor time, the median
     """
-    from perovsim.microscopy.nanobeam_table import state
-    from perovsim.microscopy.table_build import compute_table
-    from perovsim.microscopy.table_settings import COMPOSITIONS, settings_of
+    from perovsim.microscopy.table.nanobeam_table import state
+    from perovsim.microscopy.table.table_build import compute_table
+    from perovsim.microscopy.table.table_settings import COMPOSITIONS, settings_of
 
     rng = np.random.default_rng(1)
     states = np.array(

@@ -27,7 +27,7 @@ def run() -> dict[str, Any]:
     """
     import perovsim as ps
     from perovsim.microscopy.film import audit_film, record_film
-    from perovsim.microscopy.work import cpus
+    from perovsim.microscopy.waves.work import cpus
 
     microscope = ps.load_microscope("stem_300kv")
     result = ps.simulate(ps.load_device("nanoled_like"), ps.load_protocol("constant_current_1h"))
@@ -57,7 +57,7 @@ def run() -> dict[str, Any]:
 
 def abtem_probe_seconds(microscope: Any) -> float:
     """Return the time of plain abTEM per pattern of 10 nm of crystal and frozen phonon, potentials ready [s]."""
-    from perovsim.microscopy.plan import plan_scan
+    from perovsim.microscopy.waves.plan import plan_scan
 
     lamella = bench.crystal(0.0)
     middle = [0.5 * sum(lamella.window)]

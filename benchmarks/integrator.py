@@ -36,8 +36,8 @@ class Both:
     """What both integrators start from."""
 
     def __init__(self, device: Any, rtol: float = RTOL) -> None:
-        from perovsim.device.contents import Contents
-        from perovsim.device.run import Runner, _tolerances
+        from perovsim.device.outputs.contents import Contents
+        from perovsim.device.running.run import Runner, _tolerances
 
         self.runner = Runner(device, rtol)
         self.problem = self.runner.problem
@@ -71,8 +71,8 @@ def ours(device: Any, rtol: float) -> tuple[float, dict[str, Any]]:
 def ida(device: Any, rtol: float) -> tuple[float, dict[str, Any]]:
     from sksundae.ida import IDA
 
-    from perovsim.device.assemble import add_storage, assemble, stored
-    from perovsim.device.differences import ABSOLUTE
+    from perovsim.device.integrator.differences import ABSOLUTE
+    from perovsim.device.kernels.assemble import add_storage, assemble, stored
 
     both = Both(device, rtol)
     e, size = both.equations, both.problem.size
@@ -112,7 +112,7 @@ def ida(device: Any, rtol: float) -> tuple[float, dict[str, Any]]:
 
 
 def storage(equations: Any, size: int) -> np.ndarray:
-    from perovsim.device.assemble import stored
+    from perovsim.device.kernels.assemble import stored
 
     out = np.zeros(size)
     stored(
@@ -125,8 +125,8 @@ def compressed(problem: Any) -> tuple[Any, np.ndarray]:
     """Pattern of the matrix, and where each of its entries (by columns) lies in the block storage."""
     from scipy.sparse import csc_matrix
 
-    from perovsim.device.matrix import allocate
-    from perovsim.device.tables import COUNT, IN_CELL, IN_PLACE
+    from perovsim.device.kernels.matrix import allocate
+    from perovsim.device.kernels.tables import COUNT, IN_CELL, IN_PLACE
 
     where, size = problem.tables.where, problem.tables.size
     m = allocate(size, problem.lumps, 1)

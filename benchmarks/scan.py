@@ -74,7 +74,7 @@ def shipped() -> Any:
 def patterns(lamella: Any, microscope: Any) -> dict[str, Any]:
     """Time one pattern of one snapshot, ours and abTEM's."""
     from perovsim.microscopy import scan_4d
-    from perovsim.microscopy.plan import plan_scan
+    from perovsim.microscopy.waves.plan import plan_scan
 
     x = 0.5 * sum(lamella.window) + 0.3e-9 * np.arange(PROBES)
     plan = plan_scan(lamella, microscope, microscope.nanobeam, positions=x)
@@ -97,8 +97,8 @@ def image(lamella: Any, microscope: Any) -> dict[str, Any]:
     image_z_rms : deviation over the standard error, which also holds the phonons' scatter: below 1
     """
     from perovsim.microscopy import haadf_image
-    from perovsim.microscopy.image_plan import plan_image
-    from perovsim.microscopy.reference import abtem_patterns, abtem_probe
+    from perovsim.microscopy.waves.image_plan import plan_image
+    from perovsim.microscopy.waves.reference import abtem_patterns, abtem_probe
 
     sharp = microscope.replace(modes=(microscope.haadf.replace(source_size="0 angstrom"), microscope.nanobeam))
     centre = 0.5 * sum(lamella.window), 0.5 * lamella.height
@@ -135,11 +135,11 @@ def precise(lamella: Any, microscope: Any, plan: Any, number: int) -> Any:
     """Return abTEM's potential of a snapshot: the same displaced atoms, our transmission's phase."""
     import abtem
 
-    from perovsim.microscopy.exact_image import whole_plan
-    from perovsim.microscopy.grid import Grid
-    from perovsim.microscopy.multislice import Gratings
-    from perovsim.microscopy.optics import interaction
-    from perovsim.microscopy.snapshots import Snapshots
+    from perovsim.microscopy.signals.exact_image import whole_plan
+    from perovsim.microscopy.waves.grid import Grid
+    from perovsim.microscopy.waves.multislice import Gratings
+    from perovsim.microscopy.waves.optics import interaction
+    from perovsim.microscopy.waves.snapshots import Snapshots
 
     beam, energy = microscope.haadf, float(microscope.energy)
     atoms = Snapshots(whole_plan(plan, lamella, beam), lamella, microscope, beam, 1).atoms(number)
@@ -171,7 +171,7 @@ def abtem_seconds(atoms: Any, grid: Any, microscope: Any, beam: Any, probes: int
     """Return the times of plain abTEM for its potential, and per probe, after everything was compiled."""
     import abtem
 
-    from perovsim.microscopy.reference import abtem_probe
+    from perovsim.microscopy.waves.reference import abtem_probe
 
     def build() -> Any:
         return abtem.Potential(atoms, gpts=grid.shape, slice_thickness=CELL / 2 * 1e10).build(lazy=False)

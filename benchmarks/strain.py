@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmarks import _nanobeam as truth
 from benchmarks._older_strain import METHODS, older_strain
-from perovsim.microscopy.forward_fit import CrystalTables
-from perovsim.microscopy.optics import wavelength
+from perovsim.microscopy.forward.forward_fit import CrystalTables
+from perovsim.microscopy.waves.optics import wavelength
 
 STILL, GRADED = 5e-5, 1e-4
 """Bars of the noiseless error of each strain: uniform, graded."""
@@ -154,7 +154,7 @@ class TimedTables(CrystalTables):
 
 def tables(kind: str) -> TimedTables:
     """Return the tables of a kind: still or moving atoms, all compositions."""
-    from perovsim.microscopy.phase import crystal_phase
+    from perovsim.microscopy.table.phase import crystal_phase
     from perovsim.model import load_microscope
 
     phase = crystal_phase("CsPbBr3", "CsPbCl3", cell=truth.CELL)
@@ -179,7 +179,7 @@ def _camera() -> Any:
 
 
 def _fit(made: Any, case: Case, dose: float, counts: list[np.ndarray], free: tuple = ()) -> tuple[list, float]:
-    from perovsim.microscopy.forward_fit import fit_patterns
+    from perovsim.microscopy.forward.forward_fit import fit_patterns
 
     began, before = time.process_time(), made.seconds
     fits = fit_patterns(np.array(counts), dose, _camera(), made, free, workers=1)
@@ -187,7 +187,7 @@ def _fit(made: Any, case: Case, dose: float, counts: list[np.ndarray], free: tup
 
 
 def _row(made: Any, here: list[Case], exact: list, dose: float, count: int) -> Row:
-    from perovsim.microscopy.forward_fit import model_error
+    from perovsim.microscopy.forward.forward_fit import model_error
 
     errors, bound, stated, spent, apertures, beside = [], [], [], [], [], []
     for number, (case, best) in enumerate(zip(here, exact, strict=True)):

@@ -23,7 +23,7 @@ GRID_PROBES, TIMED_SLICES, REPEATS = 8, 4, 6
 
 def run() -> dict[str, Any]:
     """Return the keys of the issue, the ratio of areas, and where a bare loop differs from abTEM."""
-    from perovsim.microscopy.plan import plan_scan
+    from perovsim.microscopy.waves.plan import plan_scan
 
     tool = microscope()
     beam = tool.mode("annular")
@@ -66,11 +66,11 @@ def per_slice(lamella: Any, tool: Any, beam: Any, plan: Any) -> tuple[float, flo
     from abtem.core.axes import AxisMetadata
     from abtem.multislice import FresnelPropagator, conventional_multislice_step
 
-    from perovsim.microscopy.grid import propagator
-    from perovsim.microscopy.multislice import forward
-    from perovsim.microscopy.optics import interaction
-    from perovsim.microscopy.probe import probe_spectrum, probe_wave
-    from perovsim.microscopy.work import Workers
+    from perovsim.microscopy.waves.grid import propagator
+    from perovsim.microscopy.waves.multislice import forward
+    from perovsim.microscopy.waves.optics import interaction
+    from perovsim.microscopy.waves.probe import probe_spectrum, probe_wave
+    from perovsim.microscopy.waves.work import Workers
 
     thickness, energy = lamella.slice_thickness * 1e10, float(tool.energy)
     runs: dict[str, Any] = {}
@@ -140,10 +140,10 @@ def annular(lamella: Any, tool: Any, at: np.ndarray, way: str) -> np.ndarray:
     way : "window" (pixels of its patterns), "exact" (pixels of the whole cell), "abtem" (with its own projection)
     """
     from perovsim.microscopy import scan_4d, virtual_detector
-    from perovsim.microscopy.exact import ExactPatterns
-    from perovsim.microscopy.plan import plan_scan
-    from perovsim.microscopy.snapshots import Snapshots
-    from perovsim.microscopy.work import Workers
+    from perovsim.microscopy.signals.exact import ExactPatterns
+    from perovsim.microscopy.waves.plan import plan_scan
+    from perovsim.microscopy.waves.snapshots import Snapshots
+    from perovsim.microscopy.waves.work import Workers
 
     if way == "window":
         scan = scan_4d(lamella, tool, positions=at, phonons=1, mode="annular", window=EDGE, workers=1)
@@ -158,8 +158,8 @@ def annular(lamella: Any, tool: Any, at: np.ndarray, way: str) -> np.ndarray:
 
 def crops(lamella: Any, tool: Any, grid: Any) -> list[np.ndarray]:
     """Return the transmission functions of a cell cut out of the lamella, slice by slice."""
-    from perovsim.microscopy.multislice import Gratings
-    from perovsim.microscopy.sample import sample_of
+    from perovsim.microscopy.waves.multislice import Gratings
+    from perovsim.microscopy.waves.sample import sample_of
 
     low = 5e-9
     sample = sample_of(lamella, (low, low + grid.size[0]), float(tool.slice_thickness))
@@ -174,11 +174,11 @@ def offsets(lamella: Any, tool: Any, beam: Any, plan: Any) -> dict[str, float]:
     """
     import abtem
 
-    from perovsim.microscopy.grid import propagator
-    from perovsim.microscopy.multislice import forward
-    from perovsim.microscopy.optics import interaction
-    from perovsim.microscopy.probe import probe_spectrum, probe_wave
-    from perovsim.microscopy.work import Workers
+    from perovsim.microscopy.waves.grid import propagator
+    from perovsim.microscopy.waves.multislice import forward
+    from perovsim.microscopy.waves.optics import interaction
+    from perovsim.microscopy.waves.probe import probe_spectrum, probe_wave
+    from perovsim.microscopy.waves.work import Workers
 
     grid, thickness = plan.grid, lamella.slice_thickness
     slices = crops(lamella, tool, grid)

@@ -50,8 +50,8 @@ def simulate(
     began = clock.perf_counter()
     progress = progress or _line_on_terminal(protocol.duration)
     if solver == "bdf":
-        from perovsim.device.outputs import groups
-        from perovsim.device.run import Runner
+        from perovsim.device.outputs.outputs import groups
+        from perovsim.device.running.run import Runner
 
         running: Any = Runner(device, rtol, progress)
     elif solver == "fipy":

@@ -14,7 +14,7 @@ from perovsim.units import parse
 if TYPE_CHECKING:
     import xarray as xr
 
-    from perovsim.device.run import Runner
+    from perovsim.device.running.run import Runner
     from perovsim.model import Device
 
 LONGEST_STEP = 0.25
@@ -40,8 +40,8 @@ def impedance(
     Returns Z_real, Z_imag [ohm m^2], G [S/m^2], C [F/m^2] over `frequency`, with the bias `V` and `J` beside them.
     Raises SimulationError where the bias is not given once or is not reached.
     """
-    from perovsim.device.outputs import History, terminals
-    from perovsim.device.run import Runner
+    from perovsim.device.outputs.outputs import History, terminals
+    from perovsim.device.running.run import Runner
 
     if (voltage is None) == (current is None):
         raise SimulationError("impedance needs one bias: give voltage or current")

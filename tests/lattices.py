@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from perovsim.device.run import Runner
-from perovsim.device.tables import HALIDE, VACANCY
+from perovsim.device.kernels.tables import HALIDE, VACANCY
+from perovsim.device.running.run import Runner
 
 
 class Couple:

@@ -8,8 +8,8 @@ from atoms_synthetic import device, result
 from scipy.special import erfc
 
 from perovsim.atoms import build_lamella
-from perovsim.microscopy.image import Image
-from perovsim.microscopy.scan import Scan4D
+from perovsim.microscopy.records.image import Image
+from perovsim.microscopy.records.scan import Scan4D
 from perovsim.model import load_microscope
 
 ENERGY = 300e3

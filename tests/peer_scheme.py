@@ -12,7 +12,7 @@ from scipy.sparse import coo_matrix, diags
 from scipy.sparse.linalg import splu
 
 from perovsim.constants import EPS_0, K_B, Q
-from perovsim.device.mesh import Mesh
+from perovsim.device.problem.mesh import Mesh
 
 TRANSFER = 1e6
 """Velocity across an inner interface [m/s]: quasi-Fermi levels are continuous."""

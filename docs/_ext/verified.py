@@ -210,7 +210,7 @@ def crystal_pattern() -> Any:
     """
     from benchmarks._nanobeam import CELL, Window, affine, patterns
     from perovsim.microscopy import crystal_phase
-    from perovsim.microscopy.nanobeam_table import nanobeam_table, state
+    from perovsim.microscopy.table.nanobeam_table import nanobeam_table, state
     from perovsim.model import load_microscope
 
     window, repeats, tilt = Window(cells=16, points=24), 16, (1, -1)

@@ -17,7 +17,11 @@ EXAMPLES = (
 )
 
 
-READERS_IN = {"study": "perovsim.study", "fit": "perovsim.fit.spec", "calibration": "perovsim.microscopy.calibration"}
+READERS_IN = {
+    "study": "perovsim.study",
+    "fit": "perovsim.fit.spec",
+    "calibration": "perovsim.microscopy.measured.calibration",
+}
 """Modules that add the reader of a kind of file when they are imported."""
 
 

@@ -10,8 +10,8 @@ from perovsim.comparison.results import RESULT_OBSERVABLES, result_name
 from perovsim.comparison.scans import SCAN_OBSERVABLES, scan_name
 from perovsim.comparison.table import Comparison, Row
 from perovsim.errors import MeasurementError
-from perovsim.microscopy.image import Image
-from perovsim.microscopy.scan import Scan4D
+from perovsim.microscopy.records.image import Image
+from perovsim.microscopy.records.scan import Scan4D
 from perovsim.model.names import did_you_mean
 from perovsim.result import Result
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from perovsim.errors import PerovsimError
-from perovsim.microscopy.calibration import Calibration
-from perovsim.microscopy.image import FORMAT, Image, load_image
-from perovsim.microscopy.scan import Scan4D, load_scan
+from perovsim.microscopy.measured.calibration import Calibration
+from perovsim.microscopy.records.image import FORMAT, Image, load_image
+from perovsim.microscopy.records.scan import Scan4D, load_scan
 from perovsim.result import Result, load_result
 
 
@@ -24,7 +24,7 @@ def open_side(path: str | Path, calibration: str | Path | Calibration | None = N
         return load_scan(path)
     if path.suffix == ".nc":
         return load_image(path) if _format(path) == FORMAT else load_result(path)
-    from perovsim.microscopy.reading import read_measured
+    from perovsim.microscopy.measured.reading import read_measured
 
     return read_measured(path, calibration)
 

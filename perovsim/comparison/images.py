@@ -12,7 +12,7 @@ from perovsim.comparison.registration import register, register_series
 from perovsim.comparison.series import described, varied
 from perovsim.comparison.table import Row
 from perovsim.errors import MeasurementError
-from perovsim.microscopy.image import Image
+from perovsim.microscopy.records.image import Image
 
 SAME_PIXEL = 1e-3
 """Pixels are the same when they differ by less than this share."""

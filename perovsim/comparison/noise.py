@@ -41,7 +41,7 @@ def mean_deviance(counts: np.ndarray, expected: np.ndarray) -> tuple[float, floa
 
     counts, expected : electrons per pixel; pixels that are not finite, or where nothing is expected, are left out
     """
-    from perovsim.microscopy.counting import deviance, deviance_moments
+    from perovsim.microscopy.records.counting import deviance, deviance_moments
 
     good = np.isfinite(counts) & np.isfinite(expected) & (expected > 0)
     count = int(good.sum())

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from perovsim.errors import MeasurementError
-from perovsim.microscopy.image import Image
+from perovsim.microscopy.records.image import Image
 
 ITERATIONS = 30
 DONE = 1e-7

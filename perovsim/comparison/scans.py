@@ -12,10 +12,10 @@ from perovsim.comparison.registration import vertex
 from perovsim.comparison.series import described, varied
 from perovsim.comparison.table import Row
 from perovsim.errors import MeasurementError
-from perovsim.microscopy import detectors
-from perovsim.microscopy.pacbed_thickness import PacbedTable, PatternFit
-from perovsim.microscopy.scan import Scan4D
-from perovsim.microscopy.strain import strain_profile
+from perovsim.microscopy.patterns.pacbed_thickness import PacbedTable, PatternFit
+from perovsim.microscopy.patterns.strain import strain_profile
+from perovsim.microscopy.records import detectors
+from perovsim.microscopy.records.scan import Scan4D
 
 SAME_PLACE = 0.2
 """Positions belong together when they differ by less than this share of the step."""

@@ -1,7 +1,8 @@
 """The stack on a FiPy mesh: every number of the device as an array over the cells.
 
-The two end cells of the mesh are the metals of the contacts, the cells between them those of `perovsim.device.mesh`, so
-a contact is the face between a metal and a semiconductor like any other boundary of two materials.
+The two end cells of the mesh are the metals of the contacts, the cells between them those of
+`perovsim.device.problem.mesh`, so a contact is the face between a metal and a semiconductor like any other boundary of
+two materials.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from perovsim.constants import EPS_0, K_B, Q
-from perovsim.device.mesh import Mesh
+from perovsim.device.problem.mesh import Mesh
 from perovsim.fipy_device import fipy
 from perovsim.physics.lattice import interfacial_profile
 

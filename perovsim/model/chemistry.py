@@ -222,7 +222,7 @@ class LeadTraps(ProcessData):
 
 
 class LeadClusters(ProcessData):
-    """Clusters of the metallic lead in a layer: their number, mean radius and spread (perovsim.device.clusters).
+    """Clusters of the metallic lead in a layer: number, mean radius and spread (perovsim.device.running.clusters).
 
     reaction : the one over whose nucleation_barrier they form, at its affinity
     rate : nuclei per volume and time without a barrier [m^-3/s]; surface_energy : gamma [J/m^2] of lead in the layer

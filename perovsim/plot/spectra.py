@@ -50,7 +50,7 @@ def _spectrum(axes: Any, found: Any) -> None:
 
 def _names(found: Any, counts: np.ndarray) -> list[tuple[float, str, float]]:
     """Return place [keV], text and height of the names of the strong lines."""
-    from perovsim.microscopy.xray_lines import lines_of
+    from perovsim.microscopy.xray.xray_lines import lines_of
 
     ends, marks = (float(found.energy[0]), float(found.energy[-1])), []
     for element in found.elements:

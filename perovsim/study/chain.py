@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from perovsim.microscopy.datasets import DATASETS, VARIABLE
-from perovsim.microscopy.srtio3 import NAME
+from perovsim.microscopy.measured.datasets import DATASETS, VARIABLE
+from perovsim.microscopy.measured.srtio3 import NAME
 from perovsim.model import Protocol, constant_voltage
 from perovsim.study import work
 from perovsim.study.spec import Control, Study, Window

@@ -65,7 +65,7 @@ def _column(x_cl: float, microscope: Any) -> dict[str, Any]:
 
 def _disks(x_cl: float, microscope: Any) -> tuple[np.ndarray, np.ndarray]:
     """Orders (h, k), and |amplitude|^2 of each over the wave vectors of the Brillouin zone (order, y, x)."""
-    from perovsim.microscopy.crystal import CrystalTable
+    from perovsim.microscopy.table.crystal import CrystalTable
 
     table = CrystalTable(_virtual_cell(x_cl, microscope), DETECTED, KEPT, (THICKNESS_CELLS,), zones=(ZONES, ZONES))
     reach = int(DETECTED / table.lam * table.cell.size[0])
@@ -86,7 +86,7 @@ def _virtual_cell(x_cl: float, microscope: Any) -> Any:
 
     from ase import Atoms
 
-    from perovsim.microscopy.crystal import crystal_cell
+    from perovsim.microscopy.table.crystal import crystal_cell
 
     edge = 1e10 * cell_edge(x_cl)
     places = [(0, 0, 0), (0.5, 0.5, 0.5), (0.5, 0.5, 0), (0, 0.5, 0.5), (0.5, 0, 0.5)]
@@ -100,7 +100,7 @@ def _virtual_cell(x_cl: float, microscope: Any) -> Any:
 
 def _haadf(x_cl: float, microscope: Any) -> np.ndarray:
     """One cell (y, x) of the image [fraction of the beam], the lead column in its middle."""
-    from perovsim.microscopy.haadf import haadf_image
+    from perovsim.microscopy.signals.haadf import haadf_image
 
     lamella = _lamella(x_cl)
     edge, size = cell_edge(x_cl), (IMAGE_CELLS + 1) * cell_edge(x_cl)

@@ -39,7 +39,7 @@ FILES = {
 
 def assert_one_line(outcome, code: int, *words: str) -> None:
     """The message is one line on stderr, without traceback, and holds the words."""
-    from perovsim.device.compiled import COMPILING
+    from perovsim.device.kernels.compiled import COMPILING
 
     assert outcome.code == code, outcome
     assert outcome.err.replace(f"{COMPILING}\n", "").count("\n") == 1, outcome.err

@@ -12,7 +12,7 @@ from scipy.integrate import quad
 
 import perovsim as ps
 from perovsim.constants import EPS_0, K_B, Q
-from perovsim.device.run import Runner
+from perovsim.device.running.run import Runner
 from perovsim.errors import PerovsimError
 from perovsim.validate.analytic.stacks import crowded
 

@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 
 import perovsim as ps
 from perovsim.constants import K_B, Q
-from perovsim.device.contents import Contents
-from perovsim.device.run import Runner
-from perovsim.device.tables import CHARGE, HALIDE, PSI, SPECIES, VACANCY
+from perovsim.device.kernels.tables import CHARGE, HALIDE, PSI, SPECIES, VACANCY
+from perovsim.device.outputs.contents import Contents
+from perovsim.device.running.run import Runner
 
 KT = K_B * 300.0 / Q
 REFERENCE = 1e26

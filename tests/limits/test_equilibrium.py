@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import perovsim as ps
-from perovsim.device.run import Runner
-from perovsim.device.tables import DIFFUSIVITY, HALIDE, PSI, VACANCY, WIDTH
+from perovsim.device.kernels.tables import DIFFUSIVITY, HALIDE, PSI, VACANCY, WIDTH
+from perovsim.device.running.run import Runner
 from perovsim.validate.analytic.equilibrium import currents_at_rest
 from perovsim.validate.analytic.stacks import halide_lattice
 

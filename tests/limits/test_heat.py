@@ -9,7 +9,7 @@ from exact_limits import hold, misses
 from numpy.testing import assert_allclose
 
 import perovsim as ps
-from perovsim.device.heat import TABLE_STEP, Heat
+from perovsim.device.running.heat import TABLE_STEP, Heat
 from perovsim.errors import ModelFileError, SimulationError
 from perovsim.validate.analytic import heat
 from perovsim.validate.analytic.heat import RESISTANCE, hot, power

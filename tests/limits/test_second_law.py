@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from exact_limits import hold
 
-from perovsim.device.run import Runner
-from perovsim.device.tables import ELECTRON, ENERGY, INTRINSIC, SPECIES
+from perovsim.device.kernels.tables import ELECTRON, ENERGY, INTRINSIC, SPECIES
+from perovsim.device.running.run import Runner
 from perovsim.validate.analytic.dissipation import dissipation
 from perovsim.validate.analytic.equilibrium import HYPOTHESES, closed_loops, random_state, small_led
 

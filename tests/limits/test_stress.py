@@ -10,9 +10,9 @@ from numpy.testing import assert_allclose
 
 import perovsim as ps
 from perovsim.constants import K_B, Q
-from perovsim.device.elastic import films
-from perovsim.device.run import Runner
-from perovsim.device.tables import CHARGE, HALIDE, PSI, SPECIES, VACANCY
+from perovsim.device.kernels.tables import CHARGE, HALIDE, PSI, SPECIES, VACANCY
+from perovsim.device.problem.elastic import films
+from perovsim.device.running.run import Runner
 from perovsim.physics.interdiffusion import interdiffusivity, thermodynamic_factor
 from perovsim.physics.lattice import site_energy
 

@@ -101,7 +101,7 @@ def test_interruption_leaves_the_result_so_far() -> None:
 
 def test_a_stalled_run_says_where_and_keeps_what_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
     """With three steps a run cannot end; the message names step, time, unknown and remedy."""
-    monkeypatch.setattr("perovsim.device.bdf.MOST_STEPS", 60)
+    monkeypatch.setattr("perovsim.device.integrator.bdf.MOST_STEPS", 60)
     with pytest.raises(SimulationError, match=r"step 1 .*stalled at t = .* worst unknown is .*rtol") as stop:
         ps.simulate(coarse_led(), ps.load_protocol("constant_current_1h"))
     assert stop.value.checkpoint.times.size > 1

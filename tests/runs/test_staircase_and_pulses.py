@@ -8,7 +8,7 @@ from devices import coarse_led, heterojunction
 from numpy.testing import assert_allclose
 
 import perovsim as ps
-from perovsim.device.run import Runner
+from perovsim.device.running.run import Runner
 from perovsim.errors import SimulationError
 
 VOLTAGES = np.linspace(0.0, 2.8, 8)
@@ -75,7 +75,7 @@ def test_stairs_with_a_dwell_are_holds_one_after_another() -> None:
 
 def test_a_steady_point_that_newton_cannot_reach_is_followed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The way is another, the answer the same."""
-    from perovsim.device.bdf import Integrator, Stalled
+    from perovsim.device.integrator.bdf import Integrator, Stalled
 
     stack = heterojunction(ions=True)
     stairs = ps.Protocol([ps.staircase(0.0, 2.8, points=3, ions="frozen")])
@@ -89,7 +89,7 @@ def test_a_steady_point_that_newton_cannot_reach_is_followed_in_time(monkeypatch
         return settled(self, start, guess, duration, nearly)
 
     monkeypatch.setattr(Integrator, "settled", only_nearby)
-    monkeypatch.setattr("perovsim.device.steady.MOST_HALVINGS", 1)
+    monkeypatch.setattr("perovsim.device.running.steady.MOST_HALVINGS", 1)
     found = ps.simulate(stack, stairs)
     assert_allclose(found.terminals["J"].values[-2:], expected.terminals["J"].values[-2:], rtol=1e-7)
     assert_allclose(found.times, expected.times, rtol=1e-12)

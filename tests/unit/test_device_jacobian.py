@@ -7,9 +7,9 @@ import pytest
 from devices import bilayer, coarse_led, heterojunction, stressed_led
 from film_losses import sublimation
 
-from perovsim.device.assemble import assemble
-from perovsim.device.run import Runner
-from perovsim.device.tables import HOLE, PSI, SPECIES, Control
+from perovsim.device.kernels.assemble import assemble
+from perovsim.device.kernels.tables import HOLE, PSI, SPECIES, Control
+from perovsim.device.running.run import Runner
 from perovsim.model import Beam, Collapse, Transformation
 from perovsim.validate.analytic.beam import radiolysis
 from perovsim.validate.analytic.stacks import crowded

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.testing import assert_allclose
 
-from perovsim.device import matrix as block
-from perovsim.device.tables import COUNT, LOCAL
+from perovsim.device.kernels import matrix as block
+from perovsim.device.kernels.tables import COUNT, LOCAL
 
 LUMPS = 3
 

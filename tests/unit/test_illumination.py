@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose
 
 import perovsim as ps
 from perovsim.constants import Q
-from perovsim.device.build import build
-from perovsim.device.illumination import generation
+from perovsim.device.problem.build import build
+from perovsim.device.running.illumination import generation
 from perovsim.errors import ModelFileError, SimulationError
 
 FLUX, ALPHA = 1e21, 2e7

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from perovsim.device.bdf import Integrator, Stalled
+from perovsim.device.integrator.bdf import Integrator, Stalled
 
 
 class Equations:

@@ -8,7 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from perovsim.device.cache import LOCK, claim, prune
+from perovsim.device.kernels.cache import LOCK, claim, prune
 
 
 def used(home: Path, name: str, seconds: float) -> int:
@@ -36,7 +36,7 @@ def test_the_latest_used_folders_stay(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_use_stays_until_its_process_ends(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from perovsim.device.cache import claim; claim(Path(sys.argv[1]))"
+    code = "import sys, pathlib; from perovsim.device.kernels.cache import claim; claim(pathlib.Path(sys.argv[1]))"
     waiting = f"{code}; print('claimed', flush=True); sys.stdin.read()"
     words = [sys.executable, "-c", waiting, tmp_path / "kernels-0"]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:

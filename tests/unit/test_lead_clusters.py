@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from perovsim.device.clusters import advanced, moved
+from perovsim.device.running.clusters import advanced, moved
 
 
 def of(radii: np.ndarray) -> np.ndarray:

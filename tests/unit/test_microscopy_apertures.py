@@ -7,13 +7,13 @@ from numpy.testing import assert_allclose
 
 from perovsim.errors import PerovsimError
 from perovsim.microscopy import scan_4d, virtual_detector
-from perovsim.microscopy.beam_directions import directions
-from perovsim.microscopy.bullseye import bullseye, zone
-from perovsim.microscopy.plan import plan_scan
-from perovsim.microscopy.snapshots import Snapshots
-from perovsim.microscopy.tabulated import TablePatterns
-from perovsim.microscopy.window import WindowPatterns
-from perovsim.microscopy.work import Workers
+from perovsim.microscopy.signals.tabulated import TablePatterns
+from perovsim.microscopy.signals.window import WindowPatterns
+from perovsim.microscopy.waves.beam_directions import directions
+from perovsim.microscopy.waves.bullseye import bullseye, zone
+from perovsim.microscopy.waves.plan import plan_scan
+from perovsim.microscopy.waves.snapshots import Snapshots
+from perovsim.microscopy.waves.work import Workers
 from perovsim.model.beam_shape import Bullseye
 from perovsim.model.electron_detectors import CameraSpec
 

@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose
 
 from perovsim.errors import MeasurementError, PerovsimError
 from perovsim.microscopy import bright_field, centre_of_mass, dark_field, pacbed, virtual_detector
-from perovsim.microscopy.counting import deviance, poisson_counts
-from perovsim.microscopy.detectors import snapshot_error
-from perovsim.microscopy.scan import check_scan
+from perovsim.microscopy.records.counting import deviance, poisson_counts
+from perovsim.microscopy.records.detectors import snapshot_error
+from perovsim.microscopy.records.scan import check_scan
 
 
 @pytest.mark.parametrize("mean", [0.3, 7.0, 400.0])

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from perovsim.microscopy.crystal import CrystalTable, crystal_cell
-from perovsim.microscopy.grid import Grid
-from perovsim.microscopy.multislice import Gratings
-from perovsim.microscopy.optics import wavelength
-from perovsim.microscopy.sample import Sample
-from perovsim.microscopy.srtio3 import DISPLACEMENTS, projected_cell
+from perovsim.microscopy.measured.srtio3 import DISPLACEMENTS, projected_cell
+from perovsim.microscopy.table.crystal import CrystalTable, crystal_cell
+from perovsim.microscopy.waves.grid import Grid
+from perovsim.microscopy.waves.multislice import Gratings
+from perovsim.microscopy.waves.optics import wavelength
+from perovsim.microscopy.waves.sample import Sample
 
 ENERGY = 200e3
 STILL = dict.fromkeys(DISPLACEMENTS, 0.0)
@@ -64,7 +64,7 @@ def test_images_equal_abtem_probe_by_probe(static):
     sample = Sample(numbers, xy, layer, 4 * repeats, static.size[2] / 4, height)
     grid = Grid((300, 400), (copies * static.size[0] / 300, height / 400))
     gratings = Gratings(sample, grid, (0.0, 0.0), ENERGY, fine=1)
-    from perovsim.microscopy.reference import abtem_patterns, abtem_potential
+    from perovsim.microscopy.waves.reference import abtem_patterns, abtem_potential
 
     probe = abtem.Probe(
         energy=ENERGY,

@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose
 
 from perovsim.errors import MeasurementError, ModelFileError, PerovsimError
 from perovsim.microscopy import Segments, deflection, dpc, load_scan, scan_4d, segmented, virtual_detector
-from perovsim.microscopy.differential_phase import integrate, integrate_periodic
-from perovsim.microscopy.optics import interaction, wavelength
+from perovsim.microscopy.patterns.differential_phase import integrate, integrate_periodic
+from perovsim.microscopy.waves.optics import interaction, wavelength
 from perovsim.model import load_microscope
 
 PIXEL, RADIUS = 0.1e-3, 1.5e-3

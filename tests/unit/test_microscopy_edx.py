@@ -9,10 +9,10 @@ from numpy.testing import assert_allclose
 
 from perovsim.errors import MeasurementError, PerovsimError
 from perovsim.microscopy import edx_map, load_spectra
-from perovsim.microscopy.edx_model import SpectrumModel
-from perovsim.microscopy.illumination import illuminated, probe_width
-from perovsim.microscopy.spectra import Spectra
-from perovsim.microscopy.xray_lines import attenuation, lines_of
+from perovsim.microscopy.waves.illumination import illuminated, probe_width
+from perovsim.microscopy.xray.edx_model import SpectrumModel
+from perovsim.microscopy.xray.spectra import Spectra
+from perovsim.microscopy.xray.xray_lines import attenuation, lines_of
 from perovsim.model import load_microscope
 from perovsim.physics.ionisation import OCCUPANCY, ShellFit, bote_salvat, casnati, kramers, shells_of
 
@@ -35,7 +35,7 @@ def spectra_of(layer, model, tool, count, seed, electrons=1e9):
     """Many Poisson spectra of one uniform slab, as measured ones."""
     import xarray as xr
 
-    from perovsim.microscopy.edx import DETECTOR
+    from perovsim.microscopy.xray.edx import DETECTOR
 
     expected = electrons * model.expected(layer[None])
     counts = np.random.default_rng(seed).poisson(np.tile(expected, (count, 1)))

@@ -12,12 +12,12 @@ from numpy.testing import assert_allclose
 
 from perovsim.errors import PerovsimError
 from perovsim.microscopy import scan_4d, virtual_detector
-from perovsim.microscopy.exact import ExactPatterns
-from perovsim.microscopy.fidelity import choose
-from perovsim.microscopy.plan import plan_scan
-from perovsim.microscopy.sample import sample_of
-from perovsim.microscopy.snapshots import Snapshots
-from perovsim.microscopy.work import Workers
+from perovsim.microscopy.records.fidelity import choose
+from perovsim.microscopy.signals.exact import ExactPatterns
+from perovsim.microscopy.waves.plan import plan_scan
+from perovsim.microscopy.waves.sample import sample_of
+from perovsim.microscopy.waves.snapshots import Snapshots
+from perovsim.microscopy.waves.work import Workers
 
 
 def abtem_script(lamella, tool, plan):

@@ -8,10 +8,10 @@ from numpy.testing import assert_allclose
 from benchmarks._nanobeam import CELL, Window, affine, patterns
 from perovsim.errors import MeasurementError
 from perovsim.microscopy import Camera, Scan4D, crystal_phase, forward_profile
-from perovsim.microscopy.forward_fit import CrystalTables, fit_patterns, free_unknowns
-from perovsim.microscopy.forward_model import NAMES, Pattern, fit_pattern
-from perovsim.microscopy.forward_start import Search, lattice_state
-from perovsim.microscopy.optics import wavelength
+from perovsim.microscopy.forward.forward_fit import CrystalTables, fit_patterns, free_unknowns
+from perovsim.microscopy.forward.forward_model import NAMES, Pattern, fit_pattern
+from perovsim.microscopy.forward.forward_start import Search, lattice_state
+from perovsim.microscopy.waves.optics import wavelength
 from perovsim.model import load_microscope
 
 WINDOW = Window(cells=16, points=24)
@@ -23,7 +23,7 @@ DOSE = 1e5
 def cache(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-    patch.setattr("perovsim.microscopy.forward_fit.COARSE_TILT", 2e-3)  # a coarse table of seconds
+    patch.setattr("perovsim.microscopy.forward.forward_fit.COARSE_TILT", 2e-3)  # a coarse table of seconds
     yield
     patch.undo()
 
@@ -99,7 +99,7 @@ def test_search_finds_tilt_and_thickness_of_a_drawn_pattern(tables):
     search: Search = tables.search
     table, camera = search.table, WINDOW.camera
     lam = wavelength(float(tables.microscope.energy))
-    from perovsim.microscopy.nanobeam_table import state
+    from perovsim.microscopy.table.nanobeam_table import state
 
     drawn = table.pattern(state(thickness=8 * CELL, tilt_x=1e-3, tilt_y=-2e-3, exx=0.004), camera) * DOSE
     pattern = Pattern(drawn, DOSE, camera)

@@ -6,15 +6,16 @@ from microscopy_synthetic import microscope, pure_lamella, small_lamella
 from numpy.testing import assert_allclose
 
 from perovsim.errors import MeasurementError, PerovsimError
-from perovsim.microscopy import haadf_image, load_image, multislice
-from perovsim.microscopy.exact_image import whole_plan
-from perovsim.microscopy.grid import Grid
-from perovsim.microscopy.haadf import _Annulus
-from perovsim.microscopy.image_plan import plan_image
-from perovsim.microscopy.multislice import Gratings
-from perovsim.microscopy.reference import abtem_patterns, abtem_potential, abtem_probe
-from perovsim.microscopy.snapshots import Snapshots
-from perovsim.microscopy.work import Workers
+from perovsim.microscopy import haadf_image, load_image
+from perovsim.microscopy.signals.exact_image import whole_plan
+from perovsim.microscopy.signals.haadf import _Annulus
+from perovsim.microscopy.waves import multislice
+from perovsim.microscopy.waves.grid import Grid
+from perovsim.microscopy.waves.image_plan import plan_image
+from perovsim.microscopy.waves.multislice import Gratings
+from perovsim.microscopy.waves.reference import abtem_patterns, abtem_potential, abtem_probe
+from perovsim.microscopy.waves.snapshots import Snapshots
+from perovsim.microscopy.waves.work import Workers
 
 FIELD = ("1.2 nm", "1 nm")
 

@@ -6,7 +6,7 @@ from microscopy_synthetic import image_of
 from numpy.testing import assert_allclose
 
 from perovsim.errors import MeasurementError
-from perovsim.microscopy.image_lattice import fit_image_lattice, pixel_positions, scan_distortion
+from perovsim.microscopy.images.image_lattice import fit_image_lattice, pixel_positions, scan_distortion
 
 CELL = np.diag([2.76e-10, 3.905e-10])
 PIXEL = 0.12e-10

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 
 from perovsim.errors import MeasurementError
 from perovsim.microscopy import find_columns, find_grains, fit_columns, local_lattice, misorientation, strain_against
-from perovsim.microscopy.image_lattice import fit_image_lattice
+from perovsim.microscopy.images.image_lattice import fit_image_lattice
 
 PIXEL, SIZE = 0.2e-10, 260
 EDGE = SIZE * PIXEL

@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose
 
 from perovsim.errors import MeasurementError
 from perovsim.microscopy import crystallinity, load_scan, phase_map, strain_map
-from perovsim.microscopy.detectors import annulus
-from perovsim.microscopy.reflections import zone_pattern, zone_patterns
+from perovsim.microscopy.patterns.reflections import zone_pattern, zone_patterns
+from perovsim.microscopy.records.detectors import annulus
 
 BASE, CENTRE, SIZE = np.array([[13.3, -0.4], [0.9, 12.1]]), (60.3, 59.8), 121
 

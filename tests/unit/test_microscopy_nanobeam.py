@@ -7,14 +7,14 @@ from numpy.testing import assert_allclose
 
 from perovsim.errors import MeasurementError, PerovsimError
 from perovsim.microscopy import load_scan, scan_4d
-from perovsim.microscopy.grid import Grid, propagator
-from perovsim.microscopy.multislice import Gratings, forward
-from perovsim.microscopy.optics import wavelength
-from perovsim.microscopy.plan import plan_scan
-from perovsim.microscopy.probe import RAYLEIGH, probe_spectrum
-from perovsim.microscopy.reference import abtem_patterns, abtem_potential, abtem_probe
-from perovsim.microscopy.sample import sample_of
-from perovsim.microscopy.work import Workers
+from perovsim.microscopy.waves.grid import Grid, propagator
+from perovsim.microscopy.waves.multislice import Gratings, forward
+from perovsim.microscopy.waves.optics import wavelength
+from perovsim.microscopy.waves.plan import plan_scan
+from perovsim.microscopy.waves.probe import RAYLEIGH, probe_spectrum
+from perovsim.microscopy.waves.reference import abtem_patterns, abtem_potential, abtem_probe
+from perovsim.microscopy.waves.sample import sample_of
+from perovsim.microscopy.waves.work import Workers
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_workers_and_blocks_do_not_change_a_number(scan, monkeypatch):
     again = scan_4d(small_lamella(), microscope(phonons=2), step="0.5 nm", seed=3, workers=1)
     assert np.array_equal(again.expectation, scan.expectation)
     assert np.array_equal(again.patterns, scan.patterns)
-    monkeypatch.setattr("perovsim.microscopy.window.BLOCK", 3)
+    monkeypatch.setattr("perovsim.microscopy.signals.window.BLOCK", 3)
     blocks = scan_4d(small_lamella(), microscope(phonons=2), step="0.5 nm", seed=3)
     assert_allclose(blocks.expectation, scan.expectation, atol=2e-5 * scan.expectation.max())
 

@@ -8,10 +8,11 @@ from numpy.testing import assert_allclose
 
 from benchmarks._nanobeam import CELL, EDGE, RADIUS, Window, affine, patterns
 from perovsim.errors import PerovsimError
-from perovsim.microscopy import Camera, crystal_phase, table_cache
-from perovsim.microscopy.draw import PARAMETERS
-from perovsim.microscopy.expansion import STRAIN_STEP, Expansion
-from perovsim.microscopy.nanobeam_table import STATE, nanobeam_table, state
+from perovsim.microscopy import Camera, crystal_phase
+from perovsim.microscopy.table import table_cache
+from perovsim.microscopy.table.draw import PARAMETERS
+from perovsim.microscopy.table.expansion import STRAIN_STEP, Expansion
+from perovsim.microscopy.table.nanobeam_table import STATE, nanobeam_table, state
 from perovsim.model import load_microscope
 
 WINDOW = Window(cells=16, points=24)
@@ -134,7 +135,7 @@ def test_many_patterns_equal_single_ones(table):
 def test_tables_come_from_disk_by_content(microscope, table, monkeypatch):
     files = set(table_cache.folder().glob("*.npz"))
     assert files
-    monkeypatch.setattr("perovsim.microscopy.nanobeam_table.compute_table", None)  # nothing is computed again
+    monkeypatch.setattr("perovsim.microscopy.table.nanobeam_table.compute_table", None)  # nothing is computed again
     again = table_of(microscope)
     assert np.array_equal(again.data, table.data)
     with pytest.raises(TypeError):

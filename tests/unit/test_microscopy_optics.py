@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from perovsim.errors import PerovsimError
-from perovsim.microscopy.grid import Grid, fast_length, propagator
-from perovsim.microscopy.optics import aberration_phase, aperture, interaction, wavelength
+from perovsim.microscopy.waves.grid import Grid, fast_length, propagator
+from perovsim.microscopy.waves.optics import aberration_phase, aperture, interaction, wavelength
 
 
 def test_wavelength_of_usual_energies():

@@ -10,8 +10,8 @@ from scipy.interpolate import RegularGridInterpolator
 
 from perovsim.errors import MeasurementError
 from perovsim.microscopy import PacbedTable, pacbed_table, thickness_from_pacbed
-from perovsim.microscopy.crystal import crystal_cell
-from perovsim.microscopy.srtio3 import DISPLACEMENTS, projected_cell
+from perovsim.microscopy.measured.srtio3 import DISPLACEMENTS, projected_cell
+from perovsim.microscopy.table.crystal import crystal_cell
 
 PIXEL, SIZE = 0.5e-3, 81
 

@@ -7,8 +7,8 @@ from numpy.testing import assert_allclose
 
 from perovsim.errors import MeasurementError
 from perovsim.microscopy import beam_positions, calibrate_on_crystal, calibrate_on_halo, scan_rotation, strain_profile
-from perovsim.microscopy.pattern_calibration import turned
-from perovsim.microscopy.reflections import zone_pattern
+from perovsim.microscopy.patterns.pattern_calibration import turned
+from perovsim.microscopy.patterns.reflections import zone_pattern
 
 PIXEL, SIZE, RADIUS = 0.25e-3, 121, 4.4
 

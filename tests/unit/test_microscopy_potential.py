@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from perovsim.microscopy.grid import Grid
-from perovsim.microscopy.optics import interaction
-from perovsim.microscopy.potential import Projector, scattering_factor, transmission
+from perovsim.microscopy.waves.grid import Grid
+from perovsim.microscopy.waves.optics import interaction
+from perovsim.microscopy.waves.potential import Projector, scattering_factor, transmission
 
 PB = 82
 
@@ -73,11 +73,11 @@ def test_transmission_of_a_weak_potential_is_one_plus_i_sigma_v():
 def test_potentials_on_a_finer_grid_make_dark_field_right():
     """HAADF (60 to 100 mrad) of a lead column, 4.6 nm: within 4 % of half the step; on the waves' own
     grid the cores alias and it reads more than 8 % too much."""
-    from perovsim.microscopy.grid import propagator
-    from perovsim.microscopy.multislice import Gratings, forward
-    from perovsim.microscopy.optics import aperture, wavelength
-    from perovsim.microscopy.sample import Sample
-    from perovsim.microscopy.work import Workers
+    from perovsim.microscopy.waves.grid import propagator
+    from perovsim.microscopy.waves.multislice import Gratings, forward
+    from perovsim.microscopy.waves.optics import aperture, wavelength
+    from perovsim.microscopy.waves.sample import Sample
+    from perovsim.microscopy.waves.work import Workers
 
     cell, slices, lam = 5.87e-10, 16, wavelength(300e3)
     basis = np.array(

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from perovsim.errors import MeasurementError, MissingDataError, ModelFileError
 from perovsim.microscopy import Calibration, datasets, load_calibration, read_image, read_scan
-from perovsim.microscopy.optics import wavelength
+from perovsim.microscopy.waves.optics import wavelength
 from perovsim.model import check_file
 
 GOOD = """format = "perovsim-calibration/1"

@@ -7,10 +7,10 @@ from numpy.testing import assert_allclose
 
 from perovsim.errors import PerovsimError
 from perovsim.microscopy import scan_4d
-from perovsim.microscopy.counting import poisson_counts
-from perovsim.microscopy.plan import plan_scan
-from perovsim.microscopy.readout import binned, read_out
-from perovsim.microscopy.snapshots import Snapshots, focus_spread
+from perovsim.microscopy.records.counting import poisson_counts
+from perovsim.microscopy.records.readout import binned, read_out
+from perovsim.microscopy.waves.plan import plan_scan
+from perovsim.microscopy.waves.snapshots import Snapshots, focus_spread
 from perovsim.model.electron_detectors import CameraSpec
 
 AT = [small_lamella().interface - 1e-9]

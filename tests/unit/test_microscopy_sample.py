@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from scipy.spatial import cKDTree
 
 from perovsim.errors import PerovsimError
-from perovsim.microscopy.sample import check_overlap, sample_of, thermal_sigmas
+from perovsim.microscopy.waves.sample import check_overlap, sample_of, thermal_sigmas
 
 
 def planes(sample, number, low, high):

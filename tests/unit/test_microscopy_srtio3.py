@@ -8,10 +8,10 @@ from numpy.testing import assert_allclose
 
 from perovsim.errors import MeasurementError
 from perovsim.microscopy import srtio3_comparison
-from perovsim.microscopy.abf_fit import Measured, match
-from perovsim.microscopy.columns import fit_columns
-from perovsim.microscopy.datasets import VARIABLE
-from perovsim.microscopy.srtio3 import COLUMNS
+from perovsim.microscopy.images.abf_fit import Measured, match
+from perovsim.microscopy.images.columns import fit_columns
+from perovsim.microscopy.measured.datasets import VARIABLE
+from perovsim.microscopy.measured.srtio3 import COLUMNS
 
 needs_file = pytest.mark.skipif(not os.environ.get(VARIABLE), reason=f"{VARIABLE} names no folder")
 CELL = 3.905e-10, 5.5225e-10

@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose
 
 from perovsim.errors import MeasurementError
 from perovsim.microscopy import scan_4d, strain_profile
-from perovsim.microscopy.disks import fit_disks
-from perovsim.microscopy.lattice import central_disk, find_lattice, reduced
-from perovsim.microscopy.strain import start_lattice
+from perovsim.microscopy.patterns.disks import fit_disks
+from perovsim.microscopy.patterns.lattice import central_disk, find_lattice, reduced
+from perovsim.microscopy.patterns.strain import start_lattice
 from perovsim.teach.subjects import microscope as microscope_lesson
 
 BASE = np.array([[14.3, -0.4], [0.9, 13.1]])

@@ -14,8 +14,8 @@ from perovsim.comparison import compare
 from perovsim.comparison.noise import mean_deviance
 from perovsim.comparison.registration import register, register_series
 from perovsim.errors import MeasurementError
-from perovsim.microscopy.counting import deviance, deviance_moments
-from perovsim.microscopy.image import Image
+from perovsim.microscopy.records.counting import deviance, deviance_moments
+from perovsim.microscopy.records.image import Image
 
 STEP = 0.2e-10
 

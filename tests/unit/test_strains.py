@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 
 import perovsim as ps
 from perovsim.atoms import build_lamella
-from perovsim.device.elastic import films
-from perovsim.device.mesh import Mesh
-from perovsim.device.strains import failure_criteria, strain_fields
+from perovsim.device.problem.elastic import films
+from perovsim.device.problem.mesh import Mesh
+from perovsim.device.problem.strains import failure_criteria, strain_fields
 from perovsim.errors import ModelFileError
 
 MODULUS = 15.8e9 / 0.7

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from perovsim.errors import ModelFileError
-from perovsim.microscopy.datasets import DATASETS, VARIABLE
+from perovsim.microscopy.measured.datasets import DATASETS, VARIABLE
 from perovsim.validate.microscopy import microscopy_names, microscopy_table
 from perovsim.validate.microscopy.cases import load_microscopy_case
 

@@ -11,7 +11,7 @@ from perovsim.atoms.crystals import atom_density
 from perovsim.microscopy.film.columns import Columns, cells_of
 from perovsim.microscopy.film.mixture import NEGLIGIBLE, shares
 from perovsim.microscopy.film.sources import Optics
-from perovsim.microscopy.incoherent import annular_share
+from perovsim.microscopy.waves.incoherent import annular_share
 
 CUBIC_ANGSTROM = 1e-30
 CAESIUM, LEAD, CHLORINE, BROMINE = 55, 82, 17, 35

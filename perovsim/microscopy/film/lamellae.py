@@ -10,7 +10,7 @@ import numpy as np
 from perovsim.atoms import build_lamella
 from perovsim.microscopy.film.columns import Columns
 from perovsim.microscopy.film.sources import Optics
-from perovsim.microscopy.nanobeam import scan_4d
+from perovsim.microscopy.signals.nanobeam import scan_4d
 
 MARGIN = 4e-9
 """Material on each side of the outermost column [m]: 3 % of an Airy probe of 1.5 mrad lies further out."""

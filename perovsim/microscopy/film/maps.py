@@ -11,8 +11,8 @@ import xarray as xr
 from perovsim.microscopy.film.columns import cells_of
 from perovsim.microscopy.film.mixture import WAYS
 from perovsim.microscopy.film.store import FilmStore
-from perovsim.microscopy.scan import FORMAT, Scan4D
-from perovsim.microscopy.strain import strain_profile
+from perovsim.microscopy.patterns.strain import strain_profile
+from perovsim.microscopy.records.scan import FORMAT, Scan4D
 
 BLOCKS = 4
 """Blocks of rows whose patterns are summed before the fit: strain changes across the layers, not along them."""

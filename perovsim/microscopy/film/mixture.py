@@ -10,7 +10,7 @@ import numpy as np
 
 from perovsim.microscopy.film.columns import Columns
 from perovsim.microscopy.film.sources import Optics
-from perovsim.microscopy.probe import probe_spectrum
+from perovsim.microscopy.waves.probe import probe_spectrum
 
 WHOLE = 0.97
 """A column with at least this share of the probe in one layer counts as that layer's: an Airy probe has 3 % of

@@ -12,8 +12,6 @@ import numpy as np
 from perovsim import __version__
 from perovsim.errors import PerovsimError
 from perovsim.memory import require_memory
-from perovsim.microscopy.audit import EDGE_SHARE
-from perovsim.microscopy.counting import poisson_counts
 from perovsim.microscopy.film.columns import Columns, columns_at
 from perovsim.microscopy.film.contents import dark_field_share
 from perovsim.microscopy.film.frames import Frames
@@ -21,7 +19,9 @@ from perovsim.microscopy.film.mixture import WAYS
 from perovsim.microscopy.film.sources import Optics, optics, table_of
 from perovsim.microscopy.film.spec import FilmSpec, film_spec
 from perovsim.microscopy.film.store import COUNT_TYPE, FilmStore, create_or_resume, key_of
-from perovsim.microscopy.work import Workers
+from perovsim.microscopy.records.audit import EDGE_SHARE
+from perovsim.microscopy.records.counting import poisson_counts
+from perovsim.microscopy.waves.work import Workers
 
 ERROR = 0.15
 """Promised deviation of a column's pattern, sum |I - I_exact| / sum I_exact, the mean over the columns of a way."""

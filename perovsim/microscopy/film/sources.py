@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from perovsim.atoms import build_lamella
-from perovsim.microscopy import table_cache
-from perovsim.microscopy.camera import Camera
 from perovsim.microscopy.film.columns import Columns, cells_of, lattice_of
-from perovsim.microscopy.nanobeam import scan_4d
-from perovsim.microscopy.nanobeam_table import NanobeamTable, state
-from perovsim.microscopy.plan import SPAN, Plan, plan_scan
-from perovsim.microscopy.tabulated import perovskite_table
+from perovsim.microscopy.signals.nanobeam import scan_4d
+from perovsim.microscopy.signals.tabulated import perovskite_table
+from perovsim.microscopy.table import table_cache
+from perovsim.microscopy.table.camera import Camera
+from perovsim.microscopy.table.nanobeam_table import NanobeamTable, state
+from perovsim.microscopy.waves.plan import SPAN, Plan, plan_scan
 
 FORMAT = "perovsim-slab/1"
 SLAB = 4e-9
@@ -52,7 +52,7 @@ class Optics:
 
 def optics(result: Any, microscope: Any, mode: str, thickness: float) -> Optics:
     """Choose the cell of the patterns: a lamella just high enough to hold the probe."""
-    from perovsim.microscopy.optics import wavelength
+    from perovsim.microscopy.waves.optics import wavelength
 
     beam = microscope.mode(mode)
     least = SPAN * wavelength(float(microscope.energy)) / float(beam.semiangle)

@@ -12,7 +12,7 @@ from perovsim import units
 from perovsim.atoms.stack import check_window, regions
 from perovsim.errors import PerovsimError
 from perovsim.microscopy.film.columns import lattice_of
-from perovsim.microscopy.plan import electrons_per_pattern
+from perovsim.microscopy.waves.plan import electrons_per_pattern
 
 INTO_CONTACT = 1e-8
 """A film reaches this deep into the contact behind the lattice [m]."""

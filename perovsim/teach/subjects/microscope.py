@@ -15,7 +15,7 @@ from perovsim.teach.chart import Axis, Panel, Picture, chart
 from perovsim.teach.lesson import Check, Control, Lesson, Option, Reading, Settings, View, short
 
 if TYPE_CHECKING:
-    from perovsim.microscopy.scan import Scan4D
+    from perovsim.microscopy.records.scan import Scan4D
 
 FILE = Path(__file__).parents[1] / "microscope.npz"
 """Made by ``python -m perovsim.teach.microscope_grid``."""
@@ -138,7 +138,7 @@ def pattern_expectation(x_cl: float, elastic: float) -> np.ndarray:
     I(q) = I_h(u), u = q - B h; strain along x divides the first reciprocal vector by 1 + e. The inside of a disk is
     that of the unstrained crystal.
     """
-    from perovsim.microscopy.optics import wavelength
+    from perovsim.microscopy.waves.optics import wavelength
 
     known, number = table(), _index(x_cl)
     lam, edge = wavelength(known.energy), float(known.cell[number])
@@ -165,7 +165,7 @@ def _inside(disks: np.ndarray, orders: np.ndarray, order: tuple, u: tuple) -> np
 def measured_strain(counts: np.ndarray) -> tuple[float, float]:
     """Strain along x and its standard error, by the fit that measured scans go through; NaN without a lattice."""
     from perovsim.errors import MeasurementError
-    from perovsim.microscopy.strain import strain_profile
+    from perovsim.microscopy.patterns.strain import strain_profile
 
     try:
         found = strain_profile(_scan(counts), reference=reference_cell())
@@ -180,7 +180,7 @@ def reference_cell() -> float:
 
     Intensity structure inside the disks makes it 0.08 % too long, here and in every other pattern alike.
     """
-    from perovsim.microscopy.strain import strain_profile
+    from perovsim.microscopy.patterns.strain import strain_profile
 
     edge = float(table().cell[0])
     pattern = np.round(REFERENCE_ELECTRONS * pattern_expectation(0.0, 0.0))
@@ -191,7 +191,7 @@ def _scan(counts: np.ndarray) -> Scan4D:
     """The pattern as a scan of one position."""
     import xarray as xr
 
-    from perovsim.microscopy.scan import FORMAT, Scan4D
+    from perovsim.microscopy.records.scan import FORMAT, Scan4D
 
     q = np.arange(-HALF, HALF + 1) * PIXEL
     coords = {"x": ("position", [0.0]), "y": ("position", [0.0]), "qx": ("qx", q), "qy": ("qy", q)}

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perovsim.device.clusters import GONE, affinities
-from perovsim.device.lattice import halides
-from perovsim.device.reactions import react
-from perovsim.device.recombination import recombine
-from perovsim.device.run import Runner
-from perovsim.device.tables import (
+from perovsim.device.kernels.lattice import halides
+from perovsim.device.kernels.reactions import react
+from perovsim.device.kernels.recombination import recombine
+from perovsim.device.kernels.tables import (
     ALPHA,
     CHARGE,
     DENSITY,
@@ -39,8 +37,10 @@ from perovsim.device.tables import (
     WIDTH,
     WORK,
 )
-from perovsim.device.transport import first_contact
-from perovsim.device.traps import trap
+from perovsim.device.kernels.transport import first_contact
+from perovsim.device.kernels.traps import trap
+from perovsim.device.running.clusters import GONE, affinities
+from perovsim.device.running.run import Runner
 from perovsim.errors import PerovsimError
 
 WITHOUT_AFFINITY = ("sublimation", "hydrolysis", "transformation", "collapse")

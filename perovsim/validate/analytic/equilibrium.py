@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from perovsim.constants import Q
-from perovsim.device.run import Runner
-from perovsim.device.tables import (
+from perovsim.device.kernels.tables import (
     BUILT_IN,
     DENSITY,
     DIFFUSIVITY,
@@ -22,6 +21,7 @@ from perovsim.device.tables import (
     VACANCY,
     WIDTH,
 )
+from perovsim.device.running.run import Runner
 from perovsim.model import Protocol, load_device, rest, short_circuit
 from perovsim.model.equation import parse_equation
 from perovsim.physics.thermochemistry import emf, load_table

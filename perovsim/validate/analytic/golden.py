@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from perovsim.constants import EPS_0, K_B, N_A, F, Q, R
-from perovsim.device.build import build
+from perovsim.device.problem.build import build
 from perovsim.errors import ModelFileError
 from perovsim.model.equation import parse_equation
 from perovsim.physics.lattice import biaxial_stress, lattice_parameter, strain_energy_release, vegard_strain

@@ -8,7 +8,7 @@ from scipy.special import expi
 
 from perovsim import simulation
 from perovsim.constants import K_B, N_A, Q
-from perovsim.device.films import EXISTENCE
+from perovsim.device.problem.films import EXISTENCE
 from perovsim.model import Protocol, load_device, rest
 from perovsim.model.chemistry import Reaction
 from perovsim.model.equation import parse_equation

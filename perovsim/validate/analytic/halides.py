@@ -10,8 +10,8 @@ from scipy.special import erf
 
 from perovsim import simulation
 from perovsim.constants import Q
-from perovsim.device.run import Runner
-from perovsim.device.tables import HALIDE, VACANCY
+from perovsim.device.kernels.tables import HALIDE, VACANCY
+from perovsim.device.running.run import Runner
 from perovsim.model import Protocol, constant_voltage
 from perovsim.physics.interdiffusion import boltzmann_matano, couple_profile, interdiffusivity, thermodynamic_factor
 from perovsim.validate.analytic.check import Curve, Outcome, Panel, absolute, worst

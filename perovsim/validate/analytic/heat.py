@@ -6,9 +6,9 @@ import numpy as np
 
 from perovsim import simulation
 from perovsim.constants import K_B, Q
-from perovsim.device.outputs import groups
-from perovsim.device.run import Runner
-from perovsim.device.tables import DIFFUSIVITY, HOLE, JUMP_SECOND
+from perovsim.device.kernels.tables import DIFFUSIVITY, HOLE, JUMP_SECOND
+from perovsim.device.outputs.outputs import groups
+from perovsim.device.running.run import Runner
 from perovsim.model import Collapse, Protocol, Transformation, constant_current, constant_voltage
 from perovsim.model.films import Hydrolysis, Sublimation
 from perovsim.physics.phases import drive

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from perovsim.device import differences
-from perovsim.device.run import Runner
-from perovsim.device.tables import HALIDE, VACANCY
+from perovsim.device.integrator import differences
+from perovsim.device.kernels.tables import HALIDE, VACANCY
+from perovsim.device.running.run import Runner
 from perovsim.validate.analytic.carriers import one_carrier, one_carrier_stack, steady_currents
 from perovsim.validate.analytic.check import Curve, Outcome, Panel, absolute
 from perovsim.validate.analytic.halides import D_BR, THICKNESS, VACANT, diffused, film

@@ -6,9 +6,9 @@ import numpy as np
 
 from perovsim import simulation
 from perovsim.constants import EPS_0, N_A
-from perovsim.device.currents import face_currents
-from perovsim.device.run import Runner
-from perovsim.device.tables import SIGN
+from perovsim.device.kernels.tables import SIGN
+from perovsim.device.outputs.currents import face_currents
+from perovsim.device.running.run import Runner
 from perovsim.model import Protocol, constant_current, constant_voltage, load_device
 from perovsim.validate.analytic.check import Check, Curve, Outcome, Panel, absolute, worst
 from perovsim.validate.analytic.stacks import layer, stack

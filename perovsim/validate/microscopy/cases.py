@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from perovsim.microscopy.datasets import DATASETS
+from perovsim.microscopy.measured.datasets import DATASETS
 from perovsim.model.base import ModelData
 from perovsim.model.names import Name, did_you_mean
 from perovsim.validate.cases import shipped_case

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from perovsim.microscopy.cdte import cdte_boundary
-from perovsim.microscopy.precession import precession_findings
-from perovsim.microscopy.srtio3 import srtio3_comparison
+from perovsim.microscopy.measured.cdte import cdte_boundary
+from perovsim.microscopy.measured.precession import precession_findings
+from perovsim.microscopy.measured.srtio3 import srtio3_comparison
 
 PERCENT = 100.0
 Values = dict[str, tuple[float, float]]

@@ -97,7 +97,7 @@ def microscopy_table(
 
 def fetch_cases(words: Sequence[str] = ()) -> None:
     """Download the files of cases that are not there; none named: of all."""
-    from perovsim.microscopy.datasets import fetch_dataset
+    from perovsim.microscopy.measured.datasets import fetch_dataset
 
     for name in _chosen(words):
         fetch_dataset(load_microscopy_case(name).dataset)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from perovsim.constants import Q
-from perovsim.device.outputs import groups
+from perovsim.device.outputs.outputs import groups
 from perovsim.model import Device, Protocol
 from perovsim.simulation import simulate
 from perovsim.steps import run_steps

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from perovsim.device import differences
-from perovsim.device.bdf import Integrator, Stalled
-from perovsim.device.run import Runner
+from perovsim.device.integrator import differences
+from perovsim.device.integrator.bdf import Integrator, Stalled
+from perovsim.device.running.run import Runner
 
 ROUNDS = 12
 """Newton iterations of limited length that one step may take: a peer's steps are longer than the solver's own."""

@@ -1,0 +1,1 @@
+"""The time integrator, and the equations as it sees them."""

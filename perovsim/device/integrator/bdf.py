@@ -1,0 +1,290 @@
+"""The time integrator: BDF of order one to five for d(S y)/dt = f(t, y), S constant and singular.
+
+Differences to SUNDIALS IDA, whose formulas it shares: the matrix is factorised for the very coefficient of the step, so
+that linear invariants hold to rounding at any tolerance; ledgers ride along as quadratures of the same formula;
+densities stay positive; output states are polished to rounding. `python -m benchmarks integrator` measures both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from perovsim.constants import Q
+from perovsim.device.integrator import differences as d
+
+NEWTON_TRIES, MOST_CUTS = 8, 30
+"""Full corrections of one step, and those cut short on the way to them: a species may vanish by so many decades."""
+NEWTON_SHARE = 0.02
+"""Newton's error may be this share of the local error allowed."""
+LAST_CORRECTION, LEAST_LAST = 1e-1, 1e-6
+LOST, LEAST_CURRENT = 1e-11, 1e-3
+LOST_AMOUNT = 1e-13
+"""Newton ends with a correction of this weighted norm at the most, which may have to be smaller, down to the second,
+until what is rounded away in solving for it is no more than the share LOST of the current, which counts as the third
+at least [A/m^2], and the share LOST_AMOUNT of what each process has made: that breaks the balances of charge and of the
+elements, whose bars are a thousand times those shares."""
+TINY = 1e-300
+SMALL = 1e-3
+"""Corrections below this share of that are not worth a new matrix."""
+SLOW = 0.3
+"""Convergence rate beyond which a matrix is made anew."""
+DIVERGING = 2.0
+MOST_MATRICES = 3
+UNKNOWN_RATE = 20.0
+"""rate/(1 - rate) assumed for a new matrix."""
+POLISH_TRIES = 40
+LAST_PLACE = 1e-12
+"""An output state is done once the next correction would have a smaller weighted norm: 1e-17 of an unknown at rtol =
+1e-5."""
+ROUNDING, STAGNANT = 1e-10, 1e-4
+"""Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix, of the
+smallest correction so far: where the matrix is nearly singular, as at rest for ages, they grow by rounding alone."""
+EPSILON = float(np.finfo(float).eps)
+CANCELLED = 1e-11
+"""Share of an unknown that cancelling charges may round away: of 2.6e28 sites per m^3 the last digit is worth 1e-10 kT
+over 100 nm, half a part in 1e11 of the 20 kT that potentials are measured by. Matters for rtol < 1e-7."""
+HARDLY = 1e-8
+"""The same of a steady state with an old matrix: 1e-13 of an unknown at rtol = 1e-5."""
+SETTLE_TRIES = 60
+FAR = 1e6
+"""A steady state is given up where a correction is so many times the smallest one."""
+MOST_FAILURES = 30
+TIME_ROUNDING, EARLIEST = 1e-14, 1e-12
+"""The smallest step is this share of the time, of at least EARLIEST [s]."""
+BISECTIONS = 60
+MOST_STEPS = 20_000
+"""Steps of one segment; the hardest ageing runs need a tenth of that."""
+
+
+class Stalled(Exception):
+    """The integration cannot go on; `reason` says why, `unknown` which unknown is worst."""
+
+    def __init__(self, reason: str, unknown: int) -> None:
+        super().__init__(reason)
+        self.reason, self.unknown = reason, unknown
+
+
+@dataclass(frozen=True)
+class Polished:
+    """A state that fulfils every balance to rounding: time [s], unknowns, their derivatives, quadratures.
+
+    coefficient : of the unknowns in the formula of their derivatives [1/s]
+    """
+
+    time: float
+    y: np.ndarray
+    slope: np.ndarray
+    z: np.ndarray
+    coefficient: float = 0.0
+
+    def rescaled(self, unknowns: np.ndarray, quadrature: int, factor: float) -> Polished:
+        """The same state with some unknowns and a quadrature in another unit."""
+        y, slope, z = self.y.copy(), self.slope.copy(), self.z.copy()
+        y[unknowns] *= factor
+        slope[unknowns] *= factor
+        z[quadrature] *= factor
+        return Polished(self.time, y, slope, z, self.coefficient)
+
+
+class Integrator:
+    """Steps of one set of equations; tolerance (3, size) as in `perovsim.device.integrator.differences`."""
+
+    def __init__(self, equations, tolerance: np.ndarray, rtol: float):
+        self.equations, self.tolerance, self.rtol = equations, tolerance, rtol
+        self.h = d.allocate(equations.size, equations.quadratures)
+        self.rate = UNKNOWN_RATE
+        self.steps = self.rejected = 0
+
+    @property
+    def time(self) -> float:
+        """Time reached [s]."""
+        return float(self.h.real[d.TIME])
+
+    def begin(self, y: np.ndarray, z: np.ndarray, time: float, first_step: float) -> None:
+        """Begin a segment at (time, y) with order one; z are the quadratures so far."""
+        d.begin(self.h, y, z, time, first_step)
+        self.equations.forget()
+
+    def rescale(self, unknowns: np.ndarray, quadrature: int, factor: float) -> None:
+        """Count some unknowns and a quadrature in another unit from here on."""
+        self.h.y[:, unknowns] *= factor
+        self.h.z[:, quadrature] *= factor
+        self.equations.forget()
+
+    @property
+    def last_step(self) -> float:
+        """Length of the last step [s]."""
+        return float(self.h.real[d.STEP_USED])
+
+    def step(self) -> None:
+        """Take one accepted step; raises Stalled."""
+        h, t_old = self.h, self.time
+        if h.count[d.STEPS] >= MOST_STEPS:
+            raise Stalled(f"{MOST_STEPS} steps did not suffice (now {h.real[d.STEP]:.1e} s each)", self._worst())
+        d.scale_errors(h, self.tolerance, self.rtol)
+        error_failures = newton_failures = 0
+        while error_failures + newton_failures < MOST_FAILURES:
+            if h.real[d.STEP] < TIME_ROUNDING * max(t_old, EARLIEST):
+                break
+            d.predict(h)
+            if not self._newton():
+                newton_failures += 1
+                self._undo(t_old)
+                self.equations.forget()
+                h.real[d.STEP] *= 0.25
+                if newton_failures > 2:
+                    h.count[d.ORDER] = 1
+                continue
+            passes, lower = d.judge(h)
+            if not passes:
+                error_failures += 1
+                self._undo(t_old)
+                d.shrink(h, error_failures, lower)
+                continue
+            d.accept(h, self.equations.integrands, lower, error_failures + newton_failures > 0)
+            self.steps += 1
+            return
+        raise Stalled(f"the time step fell to {h.real[d.STEP]:.1e} s", self._worst())
+
+    def _undo(self, t_old: float) -> None:
+        self.rejected += 1
+        d.restore(self.h, t_old)
+
+    def _worst(self) -> int:
+        """The unknown whose last correction is the largest against its error scale."""
+        size = np.abs(self.equations.rhs) / self.h.formula[d.SCALE]
+        return int(np.argmax(np.where(np.isfinite(size), size, np.inf)))
+
+    def _newton(self) -> bool:
+        """Solve the equations of the step from its prediction; returns whether it converged."""
+        h, equations = self.h, self.equations
+        time, cj, euler = float(h.real[d.TIME]), float(h.real[d.CJ]), 1.0 / float(h.real[d.STEP])
+        before, matrices, tries, cuts = 0.0, 0, 0, 0
+        while tries < NEWTON_TRIES and cuts < MOST_CUTS:
+            if equations.factored != cj:
+                matrices, before, self.rate = matrices + 1, 0.0, UNKNOWN_RATE
+            size, cut = equations.correct(time, cj, h.formula, euler)
+            if not np.isfinite(size):
+                return False
+            if cut:
+                before, cuts = 0.0, cuts + 1
+                continue
+            tries += 1
+            if before > 0.0:
+                ratio = size / before
+                if ratio < 1.0:
+                    self.rate = ratio / (1.0 - ratio)
+                if ratio > SLOW and size > SMALL * NEWTON_SHARE:
+                    if matrices and (ratio > DIVERGING or matrices >= MOST_MATRICES):
+                        return False
+                    equations.forget()
+            if self.rate * size <= NEWTON_SHARE and size <= self._last_correction:
+                return True
+            before = size
+        return False
+
+    @property
+    def _last_correction(self) -> float:
+        """Largest weighted norm of the last correction of a step."""
+        (moved, current), rates = self.equations.rounding[:2], self.equations.rounding[2:]
+        unit, step, of_rates = (
+            EPSILON * self.rtol,
+            float(self.h.real[d.STEP]),
+            slice(self.h.z.shape[1] - len(rates), None),
+        )
+        made = np.abs(self.h.z[0, of_rates]) + step * np.abs(self.equations.integrands[of_rates])
+        allowed = np.append(LOST_AMOUNT * made, LOST * max(Q * abs(current), LEAST_CURRENT))
+        lost = unit * np.append(step * np.asarray(rates), Q * moved)
+        return float(np.clip((allowed / np.maximum(lost, TINY)).min(), LEAST_LAST, LAST_CORRECTION))
+
+    def polished(self, time: float) -> Polished:
+        """State at a time inside the last step: its interpolant, corrected until every balance holds to rounding.
+
+        The correction is that of a formula with the coefficient of the step, dy/dt = slope + cj (y - interpolant); a
+        matrix of its own makes two corrections do.
+        """
+        h, equations = self.h, self.equations
+        formula, z, slope_z = h.formula.copy(), np.empty(h.z.shape[1]), np.empty(h.z.shape[1])
+        d.interpolate(h, time, formula[d.Y], formula[d.SLOPE], z, slope_z)
+        cj, before, least = float(h.real[d.CJ]), np.inf, np.inf
+        formula[d.BASE], formula[d.LAST], formula[d.COEFFICIENT] = formula[d.Y], formula[d.Y], cj
+        d.start_positive(formula, cj)
+        equations.forget()
+        for _ in range(POLISH_TRIES):
+            size, cut = equations.correct(time, cj, formula, cj)
+            if not np.isfinite(size):
+                break
+            if cut:
+                before = np.inf
+                continue
+            ratio = size / before if before > 0.0 else 1.0
+            least = min(least, size)
+            is_last = size == 0.0 or 0.0 < ratio <= LAST_PLACE / size
+            if is_last or (ratio > SLOW and least <= self._stagnant):
+                y, base, slope, c = formula[: d.COEFFICIENT + 1]
+                return Polished(time, y.copy(), slope + c * (y - base), z + (equations.integrands - slope_z) / cj, cj)
+            if ratio > SLOW:
+                equations.forget()
+            before = size
+        raise Stalled("an output state did not converge", self._worst())
+
+    @property
+    def _stagnant(self) -> float:
+        """Weighted change of a correction by a new matrix below which it is rounding."""
+        return max(STAGNANT, CANCELLED / self.rtol)
+
+    def settled(self, start: Polished, guess: np.ndarray, duration: float, nearly: bool = False) -> Polished:
+        """State after one step of the implicit Euler formula: the steady one where `duration` outlasts every change.
+
+        guess : where Newton's iteration begins (size,); nearly : it is close enough for the matrix at hand
+        Raises Stalled where the iteration does not converge.
+        """
+        h, equations, c = self.h, self.equations, 1.0 / duration
+        h.y[0] = start.y
+        d.scale_errors(h, self.tolerance, self.rtol)
+        formula = h.formula.copy()
+        formula[d.Y], formula[d.BASE], formula[d.SLOPE], formula[d.COEFFICIENT] = guess, start.y, 0.0, c
+        d.start_positive(formula, c)
+        before, least = SMALL if nearly else np.inf, np.inf
+        for _ in range(SETTLE_TRIES):
+            if before > SMALL:
+                equations.forget()
+            fresh = equations.factored != c
+            size, cut = equations.correct(0.0, c, formula, c)
+            if not np.isfinite(size) or size > FAR * least:
+                break
+            slow = size > SLOW * before
+            if slow:
+                equations.forget()
+            if not cut and (size <= ROUNDING or (slow and size <= (STAGNANT if fresh else HARDLY))):
+                y = formula[d.Y].copy()
+                return Polished(duration, y, c * (y - start.y), start.z + duration * equations.integrands, c)
+            before, least = (np.inf if cut else size), min(least, size)
+        raise Stalled("no steady state was found", self._worst())
+
+    def value(self, unknown: int, time: float | None = None) -> float:
+        """An unknown at the time reached, or at a time inside the last step."""
+        return float(self.h.y[0, unknown] if time is None else d.watched(self.h, time, unknown))
+
+    def interpolated(self, time: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Unknowns, their derivatives and those of the quadratures at a time inside the last step."""
+        size, quadratures = self.h.y.shape[1], self.h.z.shape[1]
+        y, slope, z, slope_z = np.empty(size), np.empty(size), np.empty(quadratures), np.empty(quadratures)
+        d.interpolate(self.h, time, y, slope, z, slope_z)
+        return y, slope, slope_z
+
+    def crossing(self, value: Callable[[float], float], level: float) -> float:
+        """Time inside the last step at which value(time) crosses `level`, by bisection."""
+        b = self.time
+        a = b - float(self.h.real[d.STEP_USED])
+        below = value(a) < level
+        for _ in range(BISECTIONS):
+            middle = 0.5 * (a + b)
+            if (value(middle) < level) == below:
+                a = middle
+            else:
+                b = middle
+        return b

@@ -1,0 +1,1 @@
+"""The compiled balance equations of the stack and their matrix."""

@@ -1,0 +1,1 @@
+"""Stored states as columns of a result: fields, terminals, conservation."""

@@ -1,0 +1,1 @@
+"""A device as tables of numbers: mesh, layers, species, films, reactions, initial state."""

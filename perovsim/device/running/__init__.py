@@ -1,0 +1,1 @@
+"""A device moving through the steps of a protocol."""

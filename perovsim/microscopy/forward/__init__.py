@@ -1,0 +1,1 @@
+"""Strain, composition and thickness by a fit of whole patterns."""

@@ -1,0 +1,1 @@
+"""Reduction of images: lattice, grains, columns, strain, thickness."""

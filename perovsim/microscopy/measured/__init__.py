@@ -1,0 +1,1 @@
+"""Measured files: formats, calibration, known data sets and what is found in them."""

@@ -1,0 +1,1 @@
+"""Reduction of diffraction patterns: lattice, strain, phases, calibration, thickness."""

@@ -1,0 +1,1 @@
+"""What a detector gives: scans and images with provenance, counting statistics, files."""

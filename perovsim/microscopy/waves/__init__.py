@@ -1,0 +1,1 @@
+"""Wave optics: probe, grid, potentials, slices, snapshots of moving atoms, positions of a scan."""

@@ -1,0 +1,1 @@
+"""X-rays: spectra of a lamella, and elements from spectra."""
