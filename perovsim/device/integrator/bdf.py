@@ -189,16 +189,14 @@ class Integrator:
     @property
     def _last_correction(self) -> float:
         """Largest weighted norm of the last correction of a step."""
-        (moved, current), rates = self.equations.rounding[:2], self.equations.rounding[2:]
-        unit, step, of_rates = (
-            EPSILON * self.rtol,
-            float(self.h.real[d.STEP]),
-            slice(self.h.z.shape[1] - len(rates), None),
-        )
-        made = np.abs(self.h.z[0, of_rates]) + step * np.abs(self.equations.integrands[of_rates])
-        allowed = np.append(LOST_AMOUNT * made, LOST * max(Q * abs(current), LEAST_CURRENT))
-        lost = unit * np.append(step * np.asarray(rates), Q * moved)
-        return float(np.clip((allowed / np.maximum(lost, TINY)).min(), LEAST_LAST, LAST_CORRECTION))
+        moved, current, *rates = self.equations.rounding
+        unit = EPSILON * self.rtol
+        share = LOST * max(Q * abs(current), LEAST_CURRENT) / (unit * Q * moved + TINY)
+        if rates:
+            step, last = float(self.h.real[d.STEP]), slice(-len(rates), None)
+            made = np.abs(self.h.z[0, last]) + step * np.abs(self.equations.integrands[last])
+            share = min(share, (LOST_AMOUNT * made / (unit * step * np.array(rates) + TINY)).min())
+        return min(LAST_CORRECTION, max(share, LEAST_LAST))
 
     def polished(self, time: float) -> Polished:
         """State at a time inside the last step: its interpolant, corrected until every balance holds to rounding.
@@ -267,7 +265,8 @@ class Integrator:
 
     def value(self, unknown: int, time: float | None = None) -> float:
         """An unknown at the time reached, or at a time inside the last step."""
-        return float(self.h.y[0, unknown] if time is None else d.watched(self.h, time, unknown))
+        at_end = time is None or time == self.time
+        return float(self.h.y[0, unknown] if at_end else d.watched(self.h, time, unknown))
 
     def interpolated(self, time: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Unknowns, their derivatives and those of the quadratures at a time inside the last step."""

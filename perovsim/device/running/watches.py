@@ -86,11 +86,12 @@ class Watching:
         run, met = self.reading.run, []
         for number, watch in enumerate(self.watches):
             value = self.reading.values[watch.quantity]
-            beyond = watch.direction * (value(run.time) - watch.level) > 0.0
+            now = value(run.time)
+            beyond = watch.direction * (now - watch.level) > 0.0
             if beyond and self.armed[number]:
                 met.append((run.crossing(value, watch.level), number))
             elif not beyond:
-                self.armed[number] = np.isfinite(value(run.time))
+                self.armed[number] = np.isfinite(now)
         return min(met, default=(run.time, None))
 
     def beyond_at(self, time: float) -> int | None:
