@@ -195,7 +195,8 @@ class Integrator:
         if rates:
             step, last = float(self.h.real[d.STEP]), slice(-len(rates), None)
             made = np.abs(self.h.z[0, last]) + step * np.abs(self.equations.integrands[last])
-            share = min(share, (LOST_AMOUNT * made / (unit * step * np.array(rates) + TINY)).min())
+            lost = unit * step * np.array(rates)
+            share = min(share, (LOST_AMOUNT * made[lost > 0.0] / lost[lost > 0.0]).min(initial=np.inf))
         return min(LAST_CORRECTION, max(share, LEAST_LAST))
 
     def polished(self, time: float) -> Polished:
