@@ -10,6 +10,7 @@ from perovsim.errors import PerovsimError
 from perovsim.microscopy.film import audit_film, open_film, record_film, strain_maps
 from perovsim.microscopy.film.columns import columns_at
 from perovsim.microscopy.film.frames import most_lead
+from perovsim.microscopy.film.lamellae import piece
 from perovsim.microscopy.film.mixture import WAYS, probe_profile, shares, ways
 from perovsim.microscopy.film.sources import optics, symmetric
 
@@ -77,6 +78,12 @@ def test_the_crystal_scatters_more_than_the_amorphous_layer(film):
     for name in ("haadf", "dark_field"):
         values = np.array(film[name][:], float).mean(axis=(0, 1))
         assert values[0] > 2 * values[-1]
+
+
+def test_columns_deep_in_the_cathode_have_a_lamella_that_reaches_the_layers():
+    x = np.array([115e-9])
+    made = piece(result(), optics(result(), TOOL, "nanobeam", 2.4e-9), columns_at(result(), 0.0, x), 0.0, x, 1)
+    assert made.lamella.window[0] < 110e-9 and made.lamella.window[1] > 117e-9
 
 
 def test_layers_in_front_of_the_metal_scatter_as_themselves():

@@ -47,13 +47,13 @@ def piece(result: Any, view: Optics, columns: Columns, time: float, x: np.ndarra
     """Build the lamella under columns x [m] of the film at a time [s].
 
     A lamella is anchored at the border of layers that is nearest to its middle, the film at the far face of the
-    lattice; between them lies the displacement.
+    lattice; between them lies the displacement. Under columns deep in a contact it reaches back into the layers.
     """
     middle = 0.5 * (x.min() + x.max())
     edges = [layer.x1 for layer in columns.layers[:-1]]
     anchor = min(edges, key=lambda edge: abs(edge - middle))
     shift = float(columns.move(anchor)) - anchor
-    window = x.min() - MARGIN - shift, x.max() + MARGIN - shift
+    window = min(x.min() - MARGIN - shift, edges[-1] - SEAM), max(x.max() + MARGIN - shift, edges[0] + SEAM)
     lamella = build_lamella(result, time=time, window=window, thickness=view.thickness, height=view.height, seed=seed)
     return Piece(lamella, shift)
 
