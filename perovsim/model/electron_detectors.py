@@ -9,11 +9,7 @@ from pydantic import Field, model_validator
 
 from perovsim.model import dimensions as dim
 from perovsim.model.base import ModelData
-from perovsim.model.quantity import Dimension, Quantity
-
-
-def _zero(si_unit: str) -> Quantity:
-    return Dimension((si_unit,)).read(0.0)
+from perovsim.model.quantity import Dimension, zero
 
 
 class CameraSpec(ModelData):
@@ -30,9 +26,9 @@ class CameraSpec(ModelData):
     pixel_size: dim.Length | None = None
     camera_length: dim.CameraLength | None = None
     binning: int = Field(default=1, ge=1, le=99)
-    psf: dim.RatioOrZero = Field(default_factory=lambda: _zero(""))
+    psf: dim.RatioOrZero = Field(default_factory=lambda: zero(""))
     gain: dim.PositiveRatio = Field(default_factory=lambda: Dimension(("",)).read(1.0))
-    readout_noise: dim.RatioOrZero = Field(default_factory=lambda: _zero(""))
+    readout_noise: dim.RatioOrZero = Field(default_factory=lambda: zero(""))
     saturation: dim.PositiveRatio | None = None
 
     @model_validator(mode="after")
@@ -66,7 +62,7 @@ class SegmentedSpec(ModelData):
 
     radii: tuple[dim.Angle, ...] = Field(min_length=2, max_length=65)
     sectors: int = Field(ge=1, le=64)
-    rotation: dim.Turn = Field(default_factory=lambda: _zero("rad"))
+    rotation: dim.Turn = Field(default_factory=lambda: zero("rad"))
 
     @model_validator(mode="after")
     def _check_radii(self) -> Self:

@@ -15,13 +15,9 @@ from perovsim.model.beam_shape import Bullseye, Precession
 from perovsim.model.document import Document, read_document
 from perovsim.model.electron_detectors import CameraSpec, SegmentedSpec
 from perovsim.model.names import Name, did_you_mean
-from perovsim.model.quantity import Dimension, Quantity
+from perovsim.model.quantity import Dimension, zero
 from perovsim.model.validate import build
 from perovsim.model.xray_detector import XrayDetector
-
-
-def _zero(si_unit: str) -> Quantity:
-    return Dimension((si_unit,)).read(0.0)
 
 
 class ImagingMode(ModelData):
@@ -53,14 +49,14 @@ class ImagingMode(ModelData):
     electrons_per_pattern: dim.PositiveRatio | None = None
     step: dim.Length | None = None
     sampling: dim.Length | None = None
-    defocus: dim.SignedLength = Field(default_factory=lambda: _zero("m"))
-    spherical_aberration: dim.SignedLength = Field(default_factory=lambda: _zero("m"))
-    source_size: dim.LengthOrZero = Field(default_factory=lambda: _zero("m"))
-    chromatic_aberration: dim.LengthOrZero = Field(default_factory=lambda: _zero("m"))
-    energy_spread: dim.Barrier = Field(default_factory=lambda: _zero("eV"))
-    dwell_time: dim.Time = Field(default_factory=lambda: _zero("s"))
-    drift: dim.Velocity = Field(default_factory=lambda: _zero("m/s"))
-    scan_noise: dim.LengthOrZero = Field(default_factory=lambda: _zero("m"))
+    defocus: dim.SignedLength = Field(default_factory=lambda: zero("m"))
+    spherical_aberration: dim.SignedLength = Field(default_factory=lambda: zero("m"))
+    source_size: dim.LengthOrZero = Field(default_factory=lambda: zero("m"))
+    chromatic_aberration: dim.LengthOrZero = Field(default_factory=lambda: zero("m"))
+    energy_spread: dim.Barrier = Field(default_factory=lambda: zero("eV"))
+    dwell_time: dim.Time = Field(default_factory=lambda: zero("s"))
+    drift: dim.Velocity = Field(default_factory=lambda: zero("m/s"))
+    scan_noise: dim.LengthOrZero = Field(default_factory=lambda: zero("m"))
     camera: CameraSpec | None = None
     segmented: SegmentedSpec | None = None
     bullseye: Bullseye | None = None

@@ -149,6 +149,11 @@ class Dimension:
         return " and ".join(parts) if parts else "any finite number"
 
 
+def zero(si_unit: str) -> Quantity:
+    """No amount of a unit: the default of what is left out."""
+    return Dimension((si_unit,)).read(0.0)
+
+
 def _as_table(quantity: Quantity) -> dict[str, Any]:
     scale, offset = units.conversion(quantity.unit, quantity.si_unit)
     table: dict[str, Any] = {key: getattr(quantity, key) for key in _KEYS}

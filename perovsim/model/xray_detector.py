@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from perovsim.model import dimensions as dim
 from perovsim.model.base import ModelData
-from perovsim.model.quantity import Dimension
+from perovsim.model.quantity import zero
 
 
 class XrayDetector(ModelData):
@@ -28,7 +28,7 @@ class XrayDetector(ModelData):
     channel_width: dim.PhotonEnergy
     resolution: dim.PhotonEnergy
     crystal: dim.Length
-    dead_layer: dim.LengthOrZero = Field(default_factory=lambda: Dimension(("m",)).read(0.0))
+    dead_layer: dim.LengthOrZero = Field(default_factory=lambda: zero("m"))
 
     @model_validator(mode="after")
     def _check_spectrum(self) -> Self:

@@ -20,13 +20,13 @@ NEWTON_TRIES, MOST_CUTS = 8, 30
 NEWTON_SHARE = 0.02
 """Newton's error may be this share of the local error allowed."""
 LAST_CORRECTION, LEAST_LAST = 1e-1, 1e-6
-LOST, LEAST_CURRENT = 1e-11, 1e-3
-LOST_AMOUNT = 1e-13
-"""Newton ends with a correction of this weighted norm at the most, which may have to be smaller, down to the second,
-until what is rounded away in solving for it is no more than the share LOST of the current, which counts as the third
-at least [A/m^2], and the share LOST_AMOUNT of what each process has made: that breaks the balances of charge and of the
-elements, whose bars are a thousand times those shares."""
+LOST, LOST_AMOUNT, LEAST_CURRENT = 1e-11, 1e-13, 1e-3
+"""Newton ends with a correction of the weighted norm LAST_CORRECTION at the most, which may have to be smaller, down to
+LEAST_LAST, until what is rounded away in solving for it is no more than the share LOST of the current, which counts as
+LEAST_CURRENT at least [A/m^2], and the share LOST_AMOUNT of what each process has made: that breaks the balances of
+charge and of the elements, whose bars are a thousand times those shares."""
 TINY = 1e-300
+"""Keeps a quotient finite where nothing flows."""
 SMALL = 1e-3
 """Corrections below this share of that are not worth a new matrix."""
 SLOW = 0.3

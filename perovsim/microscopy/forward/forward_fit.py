@@ -247,9 +247,5 @@ def _dataset(scan: Scan4D, fits: list[Fit], tables: CrystalTables) -> xr.Dataset
         data[f"{label}_error"] = ("position", spread, {"units": unit, "long_name": f"standard error of {words}"})
     data["deviance"] = ("position", [fit.deviance for fit in fits], {"units": "1"})
     data["reason"] = ("position", np.array([fit.reason for fit in fits], dtype=object))
-    coords = {
-        "x": ("position", scan.positions[:, 0], {"units": "m"}),
-        "y": ("position", scan.positions[:, 1], {"units": "m"}),
-    }
     attrs = {"method": "forward fit of the crystal table, Poisson likelihood", "phase": tables.phase.name}
-    return xr.Dataset(data, coords, attrs)
+    return xr.Dataset(data, scan.places, attrs)

@@ -8,12 +8,11 @@ from __future__ import annotations
 from math import log, sqrt
 
 import numpy as np
-from numba import njit
+
+from perovsim.microscopy.table.draw import fast
 
 BLOCK = 512
 """Pixels that are summed in single precision at once; their columns stay in the nearest cache."""
-
-_fast = njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 
 
 def poisson_information(
@@ -29,7 +28,7 @@ def poisson_information(
     return fisher + np.tril(fisher, -1).T, score, found
 
 
-@_fast
+@fast
 def _sums(columns, expected, observed, fisher, score):
     """Add the lower triangle of the information to `fisher` and the score to `score`; return the deviance."""
     pixels, count = columns.shape

@@ -19,7 +19,7 @@ from perovsim.errors import MeasurementError
 from perovsim.microscopy.records.detectors import annulus, semiangle, source
 from perovsim.microscopy.records.scan import Scan4D
 from perovsim.microscopy.records.segments import Segments, collect, recorded, segment_weights
-from perovsim.microscopy.waves.optics import interaction, wavelength
+from perovsim.microscopy.waves.optics import interaction
 
 EVEN = 1e-3
 """Steps of a grid count as equal when they differ by less than this share."""
@@ -59,7 +59,7 @@ def deflection(
     variance = np.zeros_like(mean) if noiseless else np.maximum(spread, 0) / total[:, None] @ (inverse**2).T
     found = {"qx": mean @ inverse[0], "qy": mean @ inverse[1]}
     found |= {f"{name}_error": np.sqrt(column) for name, column in zip(found, variance.T, strict=True)}
-    return xr.Dataset({name: ("position", value, {"units": "rad"}) for name, value in found.items()}, _places(scan))
+    return xr.Dataset({name: ("position", value, {"units": "rad"}) for name, value in found.items()}, scan.places)
 
 
 def dpc(
@@ -84,7 +84,7 @@ def dpc(
             'the scan does not know the energy of its electrons; write energy = "300 keV" in the calibration file'
         )
     found = deflection(scan, detector, within=within, noiseless=noiseless)
-    lam, constant = wavelength(float(scan.attrs["energy"])), interaction(float(scan.attrs["energy"]))
+    lam, constant = scan.wavelength, interaction(float(scan.attrs["energy"]))
     if reference is not None:
         for name in ("qx", "qy"):
             found[name] = found[name] - float(found[name].values[reference].mean())
@@ -128,13 +128,6 @@ def integrate_periodic(slope_x: np.ndarray, slope_y: np.ndarray, step: tuple[flo
     spectrum = (kx * fft.fft2(slope_x) + ky * fft.fft2(slope_y)) / (1j * square)
     spectrum[0, 0] = 0.0
     return fft.ifft2(spectrum).real
-
-
-def _places(scan: Scan4D) -> dict[str, Any]:
-    return {
-        "x": ("position", scan.positions[:, 0], {"units": "m"}),
-        "y": ("position", scan.positions[:, 1], {"units": "m"}),
-    }
 
 
 def _pixels(scan: Scan4D, within: float | str | None) -> tuple[np.ndarray, np.ndarray]:

@@ -300,8 +300,4 @@ def _dataset(
     data["dispersion"] = ("position", [fit.dispersion for fit in fits], {"units": "1"})
     data["disks"] = ("position", [fit.disks for fit in fits], {"units": "1"})
     data["reason"] = ("position", np.array([fit.reason for fit in fits], dtype=object))
-    coords = {
-        "x": ("position", scan.positions[:, 0], {"units": "m"}),
-        "y": ("position", scan.positions[:, 1], {"units": "m"}),
-    }
-    return xr.Dataset(data, coords, attrs)
+    return xr.Dataset(data, scan.places, attrs)

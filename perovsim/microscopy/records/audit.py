@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -11,8 +11,23 @@ EDGE_SHARE = 1.2
 """Dark field begins at this multiple of the semiangle, clear of the central disk's edge."""
 
 
+class Stored:
+    """Base of the kinds of audit: dataclasses whose numbers a file holds as attributes `audit_NAME`."""
+
+    def attributes(self) -> dict[str, Any]:
+        """Return the numbers by the names that a file holds them under."""
+        return {f"audit_{name}": value for name, value in asdict(self).items()}
+
+    @classmethod
+    def of(cls, attributes: dict[str, Any]) -> Self | None:
+        """Return the audit that a file's attributes hold, None where they hold none."""
+        if "audit_points" not in attributes:
+            return None
+        return cls(**{field.name: np.asarray(attributes[f"audit_{field.name}"]).item() for field in fields(cls)})
+
+
 @dataclass(frozen=True)
-class Audit:
+class Audit(Stored):
     """Deviation from exact patterns, sum |I - I_exact| / sum I_exact over the pixels of each position.
 
     points : positions computed again; difference, difference_max : mean and largest deviation
@@ -32,18 +47,6 @@ class Audit:
             f"the total (at most {self.difference_max:.2%}), correlation at least {self.correlation:.5f}, "
             f"dark field {self.dark_field:.2%} rms"
         )
-
-    def attributes(self) -> dict[str, Any]:
-        """Return the numbers by the names that a file holds them under."""
-        return {f"audit_{name}": value for name, value in asdict(self).items()}
-
-
-def audit_of(attributes: dict[str, Any]) -> Audit | None:
-    """Return the audit that a file's attributes hold, None where they hold none."""
-    names = [field.name for field in fields(Audit)]
-    if "audit_points" not in attributes:
-        return None
-    return Audit(**{name: attributes[f"audit_{name}"] for name in names})
 
 
 def draw(count: int, wanted: int, seed: int) -> np.ndarray:

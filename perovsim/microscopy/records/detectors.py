@@ -25,14 +25,10 @@ def virtual_detector(scan: Scan4D, inner: float | str, outer: float | str, *, no
     low, high = (units.parse(angle, "rad") for angle in (inner, outer))
     mask = annulus(scan, low, high)
     values = source(scan, noiseless)[:, mask].sum(axis=1, dtype=float)
-    coords = {
-        "x": ("position", scan.positions[:, 0], {"units": "m"}),
-        "y": ("position", scan.positions[:, 1], {"units": "m"}),
-    }
     unit = "1" if noiseless else scan.dataset["counts"].attrs.get("units", "count")
     return xr.DataArray(
         values,
-        coords,
+        scan.places,
         dims=("position",),
         attrs={"units": unit, "inner": low, "outer": high, "pixels": int(mask.sum())},
     )
@@ -123,11 +119,7 @@ def centre_of_mass(scan: Scan4D, *, noiseless: bool = False) -> xr.Dataset:
     total = patterns.sum(axis=(1, 2))
     moment = np.tensordot(patterns, scan.angles, axes=2)
     x, y = (moment / np.where(total > 0, total, np.nan)[:, None]).T
-    coords = {
-        "x": ("position", scan.positions[:, 0], {"units": "m"}),
-        "y": ("position", scan.positions[:, 1], {"units": "m"}),
-    }
-    return xr.Dataset({"qx": ("position", x, {"units": "rad"}), "qy": ("position", y, {"units": "rad"})}, coords)
+    return xr.Dataset({"qx": ("position", x, {"units": "rad"}), "qy": ("position", y, {"units": "rad"})}, scan.places)
 
 
 def source(scan: Scan4D, noiseless: bool) -> np.ndarray:

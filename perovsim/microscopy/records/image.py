@@ -4,35 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from perovsim.errors import MeasurementError, PerovsimError
+from perovsim.microscopy.records.image_audit import ImageAudit
+from perovsim.microscopy.records.record import Record, require_counts
 
 FORMAT = "perovsim-image/1"
 
 
 @dataclass(frozen=True)
-class Image:
+class Image(Record):
     """An image over (y, x).
 
     dataset : xarray Dataset with `counts` (y, x), where simulated also `expectation` [fraction of
     the beam] and `standard_error` of it; coordinates x, y [m]; attrs : calibration, provenance
     """
 
-    dataset: xr.Dataset
-
     @property
     def counts(self) -> np.ndarray:
         """Counts per pixel, (y, x)."""
         return self.dataset["counts"].values
-
-    @property
-    def expectation(self) -> np.ndarray | None:
-        """Noiseless fraction of the beam, (y, x); None where measured."""
-        return self.dataset["expectation"].values if "expectation" in self.dataset else None
 
     @property
     def standard_error(self) -> np.ndarray | None:
@@ -55,36 +49,18 @@ class Image:
         return float(self.x[1] - self.x[0])
 
     @property
-    def simulated(self) -> bool:
-        """Whether the noiseless expectation is known."""
-        return "expectation" in self.dataset
-
-    @property
     def electrons(self) -> float:
         """Electrons per pixel; NaN where not known."""
         return float(self.attrs.get("electrons_per_pixel", np.nan))
 
     @property
-    def fidelity(self) -> str:
-        """How a simulated image was computed; "" where measured."""
-        return str(self.attrs.get("fidelity", ""))
-
-    @property
     def audit(self) -> str:
         """Deviation from exact pixels where some were computed again, in words; "" where none was."""
-        from perovsim.microscopy.records.image_audit import audit_of
-
-        return str(audit_of(self.attrs) or "")
-
-    @property
-    def attrs(self) -> dict[str, Any]:
-        """Provenance and calibration."""
-        return self.dataset.attrs
+        return str(ImageAudit.of(self.attrs) or "")
 
     def __repr__(self) -> str:
-        kind = "simulated" if self.simulated else "measured"
         rows, columns = self.counts.shape
-        return f"Image({kind}, {rows} x {columns} pixels of {self.pixel * 1e10:.3g} angstrom)"
+        return f"Image({self._kind}, {rows} x {columns} pixels of {self.pixel * 1e10:.3g} angstrom)"
 
     def save(self, path: str | Path) -> Path:
         """Write NetCDF-4 with units on every variable."""
@@ -125,12 +101,6 @@ def check_image(image: Image, path: str | Path) -> Image:
         raise MeasurementError(f"{path}: has no image 'counts' over (y, x)")
     if min(data["counts"].shape) < 2:
         raise MeasurementError(f"{path}: is empty: {data['counts'].shape} pixels")
-    counts = data["counts"].values
-    if not np.isfinite(counts).all():
-        raise MeasurementError(f"{path}: {int((~np.isfinite(counts)).sum())} pixels are not a number")
-    if counts.min() < 0:
-        raise MeasurementError(
-            f"{path}: {int((counts < 0).sum())} pixels have negative counts (lowest {counts.min():g}); counts cannot "
-            "be below zero: give the dark level of the detector as dark_level in the calibration file"
-        )
+    remedy = "give the dark level of the detector as dark_level in the calibration file"
+    require_counts(data["counts"].values, path, remedy)
     return image

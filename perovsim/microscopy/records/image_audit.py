@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
+from perovsim.microscopy.records.audit import Stored
+
 
 @dataclass(frozen=True)
-class ImageAudit:
+class ImageAudit(Stored):
     """Deviation of an image from exact pixels, before the source blurs both.
 
     points : pixels computed again; difference : sum |I - I_exact| / sum I_exact; scatter : the part of it that the
@@ -26,18 +27,6 @@ class ImageAudit:
             f"audit of {self.points} pixels against the whole lamella: they differ by {self.difference:.2%} of the "
             f"total ({self.scatter:.2%} expected of the random detector waves), mean {self.bias:+.2%}"
         )
-
-    def attributes(self) -> dict[str, Any]:
-        """Return the numbers by the names that a file holds them under."""
-        return {f"audit_{name}": value for name, value in asdict(self).items()}
-
-
-def audit_of(attributes: dict[str, Any]) -> ImageAudit | None:
-    """Return the audit that a file's attributes hold, None where they hold none."""
-    if "audit_points" not in attributes:
-        return None
-    known = {field.name: attributes[f"audit_{field.name}"] for field in fields(ImageAudit)}
-    return ImageAudit(int(known.pop("points")), **{name: float(value) for name, value in known.items()})
 
 
 def compare_pixels(found: np.ndarray, exact: np.ndarray, scatter: float) -> ImageAudit:

@@ -11,13 +11,15 @@ import numpy as np
 import xarray as xr
 
 from perovsim.errors import MeasurementError
+from perovsim.microscopy.records.audit import Audit
+from perovsim.microscopy.records.record import Record, require_counts
 from perovsim.microscopy.records.store import read_store, write_store
 
 FORMAT = "perovsim-scan/1"
 
 
 @dataclass(frozen=True)
-class Scan4D:
+class Scan4D(Record):
     """Diffraction patterns at probe positions.
 
     dataset : xarray Dataset with `counts` (position, qy, qx) [electron or count], where simulated
@@ -27,22 +29,20 @@ class Scan4D:
     where the positions form a grid (row by row); detector_matrix : see `detector`
     """
 
-    dataset: xr.Dataset
-
     @property
     def patterns(self) -> np.ndarray:
         """Counts, (position, qy, qx)."""
         return self.dataset["counts"].values
 
     @property
-    def expectation(self) -> np.ndarray | None:
-        """Noiseless fraction of the beam per pixel, (position, qy, qx); None where measured."""
-        return self.dataset["expectation"].values if "expectation" in self.dataset else None
-
-    @property
     def positions(self) -> np.ndarray:
         """Probe positions (x, y), (position, 2) [m]; x on the device axis where simulated."""
         return np.stack([self.dataset["x"].values, self.dataset["y"].values], axis=-1)
+
+    @property
+    def places(self) -> dict[str, tuple]:
+        """The same as coordinates x and y of what is reduced to one value per position."""
+        return {name: ("position", self.dataset[name].values, {"units": "m"}) for name in ("x", "y")}
 
     @property
     def qx(self) -> np.ndarray:
@@ -76,16 +76,6 @@ class Scan4D:
         return known if known and math.prod(known) == len(self) else (len(self),)
 
     @property
-    def attrs(self) -> dict[str, Any]:
-        """Provenance and calibration."""
-        return self.dataset.attrs
-
-    @property
-    def simulated(self) -> bool:
-        """Whether the noiseless expectation is known."""
-        return "expectation" in self.dataset
-
-    @property
     def electrons(self) -> float:
         """Electrons that hit the sample per pattern; NaN where not known."""
         return float(self.attrs.get("electrons_per_pattern", np.nan))
@@ -103,16 +93,9 @@ class Scan4D:
         return float(self.attrs.get("semiangle", np.nan))
 
     @property
-    def fidelity(self) -> str:
-        """How a simulated scan was computed; "" where measured."""
-        return str(self.attrs.get("fidelity", ""))
-
-    @property
     def audit(self) -> str:
         """Deviation from exact patterns where positions were computed again, in words; "" where none was."""
-        from perovsim.microscopy.records.audit import audit_of
-
-        return str(audit_of(self.attrs) or "")
+        return str(Audit.of(self.attrs) or "")
 
     def select(self, chosen: Any) -> Scan4D:
         """Return the patterns chosen by a slice, a mask or indices."""
@@ -136,10 +119,10 @@ class Scan4D:
         return self.dataset.sizes["position"]
 
     def __repr__(self) -> str:
-        kind = "simulated" if self.simulated else "measured"
         rows, columns = self.dataset.sizes["qy"], self.dataset.sizes["qx"]
         return (
-            f"Scan4D({kind}, {len(self)} patterns of {rows} x {columns} pixels, {self.pixel * 1e3:.3g} mrad per pixel)"
+            f"Scan4D({self._kind}, {len(self)} patterns of {rows} x {columns} pixels, "
+            f"{self.pixel * 1e3:.3g} mrad per pixel)"
         )
 
     def save(self, path: str | Path) -> Path:
@@ -159,12 +142,5 @@ def check_scan(scan: Scan4D, path: str | Path) -> Scan4D:
         raise MeasurementError(f"{path}: has no patterns 'counts' over (position, qy, qx)")
     if 0 in data["counts"].shape:
         raise MeasurementError(f"{path}: is empty: {data['counts'].shape} patterns and pixels")
-    counts = data["counts"].values
-    if not np.isfinite(counts).all():
-        raise MeasurementError(f"{path}: {int((~np.isfinite(counts)).sum())} pixels are not a number")
-    if counts.min() < 0:
-        raise MeasurementError(
-            f"{path}: {int((counts < 0).sum())} pixels have negative counts (lowest {counts.min():g}); "
-            "counts cannot be below zero: subtract the detector's dark level less, or give its offset"
-        )
+    require_counts(data["counts"].values, path, "subtract the detector's dark level less, or give its offset")
     return scan

@@ -100,11 +100,7 @@ def segmented(
         detector = segments_of(radii, sectors, rotation)
         values = collect(source(scan, noiseless), segment_weights(scan.angles, scan.pixel, detector))
         unit = "1" if noiseless else scan.dataset["counts"].attrs.get("units", "count")
-    coords = {
-        "x": ("position", scan.positions[:, 0], {"units": "m"}),
-        "y": ("position", scan.positions[:, 1], {"units": "m"}),
-        "direction": ("sector", detector.directions, {"units": "rad"}),
-    }
+    coords = scan.places | {"direction": ("sector", detector.directions, {"units": "rad"})}
     attrs = {"units": unit, "radii": list(detector.radii), "rotation": detector.rotation}
     return xr.DataArray(values, coords, dims=("position", "ring", "sector"), attrs=attrs, name="segments")
 

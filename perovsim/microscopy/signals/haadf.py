@@ -29,8 +29,9 @@ from perovsim.microscopy.records.image_audit import ImageAudit, compare_pixels
 from perovsim.microscopy.records.provenance import provenance
 from perovsim.microscopy.signals.exact_image import ExactPixels, whole_plan
 from perovsim.microscopy.waves.grid import Grid, fast_length, propagator
-from perovsim.microscopy.waves.image_plan import Plan, electrons_per_pixel, plan_image
+from perovsim.microscopy.waves.image_plan import Plan, plan_image
 from perovsim.microscopy.waves.multislice import FINE, Gratings, backward
+from perovsim.microscopy.waves.plan import electrons_per_pattern
 from perovsim.microscopy.waves.probe import check_contained, probe_spectrum, refocused
 from perovsim.microscopy.waves.snapshots import Snapshots
 from perovsim.microscopy.waves.work import Share, Workers
@@ -41,6 +42,8 @@ a pixel is 6 % of its intensity, a sixth of its Poisson noise on a bright column
 square angstrom, and less elsewhere."""
 NYQUIST = 4.0
 """Intensity has twice the band of the amplitude: samples per wavelength / semiangle, at least."""
+USUAL = 'dose = "1000 electron/angstrom^2"'
+"""Dose proposed where a mode says nothing."""
 _WAVE_SEEDS, _COUNT_SEEDS = 1, 2
 """Streams of random numbers beside those of the snapshots; places of the source (1) are not drawn for windows."""
 
@@ -104,7 +107,7 @@ def haadf_image(
     expectation = np.maximum(np.mean([mean for mean, *_ in estimates], axis=0), 0.0)
     spread = _standard_error([(mean, variance) for mean, variance, _ in estimates])
     found = None if check is None else _audited(run, estimates, again, checked)
-    electrons = electrons_per_pixel(beam)
+    electrons = electrons_per_pattern(beam, None, USUAL)
     counts = poisson_counts(electrons * expectation, [seed, _COUNT_SEEDS])
     return _image(
         plan,

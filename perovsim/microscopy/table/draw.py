@@ -38,10 +38,11 @@ ERFC = 0.3275911, 0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405
 """Rational approximation of erfc(x) exp(x^2), x >= 0; |error| of erfc < 1.5e-7.
 References: Abramowitz and Stegun, Handbook of Mathematical Functions, eq. 7.1.26"""
 
-_fast = njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+fast = njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+"""How kernels over the pixels of a pattern are compiled: free of Python's lock, sums in any order."""
 
 
-@_fast
+@fast
 def _spline(t):
     """Return cubic B-spline weights and their first two derivatives at t in [0, 1) after the second node."""
     s, half, third = ONE - t, HALF, ONE / SINGLE(3)
@@ -51,19 +52,19 @@ def _spline(t):
     return weights, slopes, (s, THREE * t - TWO, THREE * s - TWO, t)
 
 
-@_fast
+@fast
 def _line(node, iy, ix, k, w):
     return w[0] * node[iy, ix - 1, k] + w[1] * node[iy, ix, k] + w[2] * node[iy, ix + 1, k] + w[3] * node[iy, ix + 2, k]
 
 
-@_fast
+@fast
 def _patch(node, iy, ix, k, wy, wx):
     """Return the sum of the k-th coefficients of 4 x 4 nodes, with weights along y and x."""
     upper = wy[0] * _line(node, iy - 1, ix, k, wx) + wy[1] * _line(node, iy, ix, k, wx)
     return upper + wy[2] * _line(node, iy + 1, ix, k, wx) + wy[3] * _line(node, iy + 2, ix, k, wx)
 
 
-@_fast
+@fast
 def _edge(r, radius, edge, out):
     """Set out to E, dE/dr and dE/dedge."""
     if edge > 0:
@@ -79,7 +80,7 @@ def _edge(r, radius, edge, out):
         out[0], out[1], out[2] = a * a, (-2 * a if 0 < a < 1 else 0.0), 0.0
 
 
-@_fast
+@fast
 def draw(nodes, origin, step, turn, tilt, centres, moves, strains, pixel, profile, index, out):
     """Add disks to out (pixel, 1 or at least 13): value, and derivatives in the order of PARAMETERS.
 

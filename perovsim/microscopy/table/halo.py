@@ -11,9 +11,9 @@ from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 
 from perovsim.microscopy.table.crystal import atomic_layers
+from perovsim.microscopy.table.draw import fast
 from perovsim.microscopy.waves.grid import Grid, fast_length, propagator
 from perovsim.microscopy.waves.multislice import Gratings, convolved
 from perovsim.microscopy.waves.optics import wavelength
@@ -156,7 +156,7 @@ def spread_rings(rings: np.ndarray, centre: np.ndarray, camera: Camera, out: np.
     _spread(np.ascontiguousarray(shares), tuple(middle), camera.pixel / RING, camera.index, out)
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@fast
 def _spread(rings, middle, ring, index, out):
     """Interpolate rings (ring, n) linearly at every pixel of the field; ring : pixel in widths of a ring."""
     for row in range(index.shape[0]):

@@ -97,15 +97,3 @@ def _check_field(lamella: Any, wide: float, high: float, at: tuple[float, float]
             f"the probe of {semiangle * 1e3:g} mrad is {2 * reach * 1e9:.2f} nm wide, larger "
             f"than the lamella's {min(x1 - x0, lamella.height) * 1e9:.2f} nm"
         )
-
-
-def electrons_per_pixel(beam: Any) -> float:
-    """Return the electrons per pixel: given, or dose x pixel^2."""
-    if beam.electrons_per_pattern is not None:
-        return float(beam.electrons_per_pattern)
-    if beam.dose is None:
-        raise PerovsimError(
-            f"mode '{beam.name}' has neither dose nor electrons_per_pattern; "
-            'give dose = "1000 electron/angstrom^2", for example'
-        )
-    return float(beam.dose) * float(beam.step) ** 2

@@ -216,13 +216,10 @@ def step_of(beam: Any, step: float | str | None) -> float:
     return distance
 
 
-def electrons_per_pattern(beam: Any, step: float | str | None, usual: str = "1e5") -> float:
-    """Return the electrons per pattern of a mode: given, or dose x step^2; usual : what an error proposes."""
+def electrons_per_pattern(beam: Any, step: float | str | None, usual: str = "electrons_per_pattern = 1e5") -> float:
+    """Return the electrons per position of a mode: given, or dose x step^2; usual : what an error proposes."""
     if beam.electrons_per_pattern is not None:
         return float(beam.electrons_per_pattern)
     if beam.dose is None:
-        raise PerovsimError(
-            f"mode '{beam.name}' has neither dose nor electrons_per_pattern; "
-            f"give electrons_per_pattern = {usual}, for example"
-        )
+        raise PerovsimError(f"mode '{beam.name}' has neither dose nor electrons_per_pattern; give {usual}, for example")
     return float(beam.dose) * step_of(beam, step) ** 2

@@ -20,7 +20,7 @@ METHOD = (
     "incoherent: electrons x areal density x ionisation cross-section x yield x solid angle, absorption by depth, "
     "Kramers background taken as isotropic; no channelling, no secondary fluorescence"
 )
-USUAL = "1e9"
+USUAL = "electrons_per_pattern = 1e9"
 """Electrons per spectrum proposed where a mode says nothing."""
 DETECTOR = "solid_angle take_off energy_low energy_high channel_width resolution crystal dead_layer".split()
 

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
 from perovsim.errors import MeasurementError
+from perovsim.microscopy.records.record import Record
 from perovsim.microscopy.records.store import read_store, write_store
 
 FORMAT = "perovsim-edx/1"
 
 
 @dataclass(frozen=True)
-class Spectra:
+class Spectra(Record):
     """Spectra at probe positions.
 
     dataset : xarray Dataset with `counts` (position, channel) [count], where simulated also
@@ -26,17 +26,10 @@ class Spectra:
     cross-sections, provenance
     """
 
-    dataset: xr.Dataset
-
     @property
     def counts(self) -> np.ndarray:
         """Counts, (position, channel)."""
         return self.dataset["counts"].values
-
-    @property
-    def expectation(self) -> np.ndarray | None:
-        """Noiseless counts, (position, channel); None where measured."""
-        return self.dataset["expectation"].values if "expectation" in self.dataset else None
 
     @property
     def energy(self) -> np.ndarray:
@@ -58,19 +51,13 @@ class Spectra:
         """Electrons that hit the sample per spectrum."""
         return float(self.attrs["electrons_per_pattern"])
 
-    @property
-    def attrs(self) -> dict[str, Any]:
-        """Provenance and calibration."""
-        return self.dataset.attrs
-
     def __len__(self) -> int:
         return self.dataset.sizes["position"]
 
     def __repr__(self) -> str:
-        kind = "simulated" if "expectation" in self.dataset else "measured"
         return (
-            f"Spectra({kind}, {len(self)} positions, {len(self.energy)} channels from {self.energy[0] / 1e3:.2f} to "
-            f"{self.energy[-1] / 1e3:.2f} keV, {int(self.counts.sum())} counts)"
+            f"Spectra({self._kind}, {len(self)} positions, {len(self.energy)} channels from "
+            f"{self.energy[0] / 1e3:.2f} to {self.energy[-1] / 1e3:.2f} keV, {int(self.counts.sum())} counts)"
         )
 
     def quantify(self, elements: tuple[str, ...] | None = None, sections: str = "bote2009") -> Any:
