@@ -1,8 +1,8 @@
 """Plane waves through a crystal by dense scattering matrices: a second route to what the crystal table holds.
 
-psi(z + dz) = exp(i (D + sigma V(z)) dz) psi(z) for the beams (h, k) on the zone axis, D = -pi lambda |g|^2, V the mean of
-the three-dimensional potential over a slab: no splitting into slices and propagation, no grid, no band limit but the
-angle of the beams. The cell has the symmetry 4mm about its origin, so one beam stands for up to eight.
+psi(z + dz) = exp(i (D + sigma V(z)) dz) psi(z) for the beams (h, k) on the zone axis, D = -pi lambda |g|^2, V the mean
+of the three-dimensional potential over a slab: no splitting into slices and propagation, no grid, no band limit but
+the angle of the beams. The cell has the symmetry 4mm about its origin, so one beam stands for up to eight.
 References: Kirkland, Advanced Computing in Electron Microscopy, section 6.2; scattering matrices, Sturkey, Proc. Phys.
 Soc. 80, 321 (1962)
 """

@@ -36,6 +36,7 @@ def perovskite_table(
 ) -> NanobeamTable:
     """Return the table of CsPb(Br,Cl)3 on a reference cell [m], from disk where it was made before.
 
+    It equals the multislice with the mode's sampling: tables and windows stand side by side in one map.
     thickness [m]; highest : largest chloride content needed; tilt : of the beam (x, y) [rad]
     """
     return nanobeam_table(
@@ -45,6 +46,7 @@ def perovskite_table(
         thicknesses=(thickness - ROOM * cell, thickness + ROOM * cell),
         compositions=COMPOSITIONS if highest <= COMPOSITIONS[-1] else WIDE,
         tilt=tilt,
+        sampling=float(microscope.mode(mode).sampling),
         progress=progress,
         workers=workers,
     )

@@ -15,7 +15,6 @@ from perovsim.microscopy.table.expansion import Expansion
 from perovsim.microscopy.table.halo import halo_ends, halo_profile
 from perovsim.microscopy.table.plane_waves import PlaneWaves
 from perovsim.microscopy.table.table_settings import TableSettings, beams_of, nodes_of
-from perovsim.microscopy.waves.multislice import FINE
 from perovsim.microscopy.waves.work import Workers
 
 
@@ -58,5 +57,5 @@ def _cell(settings: TableSettings, composition: float, strain: tuple[float, floa
         settings.energy,
         dict(settings.displacements),
         phase.occupants(composition),
-        FINE * settings.band.end,
+        settings.potential,
     )
