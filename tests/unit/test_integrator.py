@@ -12,14 +12,12 @@ from perovsim.device.integrator.bdf import Integrator, Stalled
 class Equations:
     """d(S y)/dt = f(t, y) with dense matrices; `ledger` gives the integrands of the quadratures."""
 
-    rounding = (0.0, 0.0)
-
     def __init__(self, storage, f, jacobian, ledger, ledger_slope):
         self.storage, self.f, self.jacobian = np.array(storage, float), f, jacobian
         self.ledger, self.ledger_slope = ledger, np.array(ledger_slope, float)
         self.size, self.quadratures = self.storage.shape[0], self.ledger_slope.shape[0]
         self.rhs, self.factored, self.matrices = np.zeros(self.size), np.nan, 0
-        self.rounding = 0.0, 0.0  # nothing flows
+        self.rounding = 0.0, 0.0, 0.0  # nothing flows
 
     def correct(self, t, cj, formula, euler):
         y, base, slope, _, _, scale, _ = formula

@@ -23,8 +23,8 @@ LAST_CORRECTION, LEAST_LAST = 1e-1, 1e-6
 LOST, LOST_AMOUNT, LEAST_CURRENT = 1e-11, 1e-13, 1e-3
 """Newton ends with a correction of the weighted norm LAST_CORRECTION at the most, which may have to be smaller, down to
 LEAST_LAST, until what is rounded away in solving for it is no more than the share LOST of the current, which counts as
-LEAST_CURRENT at least [A/m^2], and the share LOST_AMOUNT of what each process has made: that breaks the balances of
-charge and of the elements, whose bars are a thousand times those shares."""
+LEAST_CURRENT at least [A/m^2], and the share LOST_AMOUNT of the halides and of what each process has made: that breaks
+the balances of charge and of the elements, whose bars are a thousand times those shares."""
 TINY = 1e-300
 """Keeps a quotient finite where nothing flows."""
 SMALL = 1e-3
@@ -35,7 +35,7 @@ DIVERGING = 2.0
 MOST_MATRICES = 3
 UNKNOWN_RATE = 20.0
 """rate/(1 - rate) assumed for a new matrix."""
-POLISH_TRIES = 40
+POLISH_TRIES, FASTER = 40, (1.0, 10.0, 100.0)
 LAST_PLACE = 1e-12
 """An output state is done once the next correction would have a smaller weighted norm: 1e-17 of an unknown at rtol =
 1e-5."""
@@ -189,11 +189,12 @@ class Integrator:
     @property
     def _last_correction(self) -> float:
         """Largest weighted norm of the last correction of a step."""
-        moved, current, *rates = self.equations.rounding
-        unit = EPSILON * self.rtol
+        moved, current, halides, *rates = self.equations.rounding
+        unit, step = EPSILON * self.rtol, float(self.h.real[d.STEP])
         share = LOST * max(Q * abs(current), LEAST_CURRENT) / (unit * Q * moved + TINY)
+        share = min(share, LOST_AMOUNT / (unit * step * halides + TINY))
         if rates:
-            step, last = float(self.h.real[d.STEP]), slice(-len(rates), None)
+            last = slice(-len(rates), None)
             made = np.abs(self.h.z[0, last]) + step * np.abs(self.equations.integrands[last])
             lost = unit * step * np.array(rates)
             share = min(share, (LOST_AMOUNT * made[lost > 0.0] / lost[lost > 0.0]).min(initial=np.inf))
@@ -202,18 +203,34 @@ class Integrator:
     def polished(self, time: float) -> Polished:
         """State at a time inside the last step: its interpolant, corrected until every balance holds to rounding.
 
-        The correction is that of a formula with the coefficient of the step, dy/dt = slope + cj (y - interpolant); a
-        matrix of its own makes two corrections do.
+        The correction is that of a formula with the coefficient of the step, dy/dt = slope + c (y - interpolant), or a
+        larger one, which corrects less, where Newton's iteration does not converge or something would be negative.
+        """
+        cj, found = float(self.h.real[d.CJ]), None
+        for factor in FASTER:
+            state, is_whole = self._corrected(time, factor * cj)
+            if is_whole:
+                return state
+            found = state or found
+        if found is None:
+            raise Stalled("an output state did not converge", self._worst())
+        return found
+
+    def _corrected(self, time: float, c: float) -> tuple[Polished | None, bool]:
+        """The interpolant corrected by a formula of coefficient c [1/s], None if that does not converge, and whether
+        it is the formula of every unknown: a thin one that it would make negative gets another.
+
+        A matrix of its own makes two corrections do.
         """
         h, equations = self.h, self.equations
         formula, z, slope_z = h.formula.copy(), np.empty(h.z.shape[1]), np.empty(h.z.shape[1])
         d.interpolate(h, time, formula[d.Y], formula[d.SLOPE], z, slope_z)
-        cj, before, least = float(h.real[d.CJ]), np.inf, np.inf
-        formula[d.BASE], formula[d.LAST], formula[d.COEFFICIENT] = formula[d.Y], formula[d.Y], cj
-        d.start_positive(formula, cj)
+        formula[d.BASE], formula[d.LAST], formula[d.COEFFICIENT] = formula[d.Y], formula[d.Y], c
+        d.start_positive(formula)
+        given, before, least = formula[d.SLOPE].copy(), np.inf, np.inf
         equations.forget()
         for _ in range(POLISH_TRIES):
-            size, cut = equations.correct(time, cj, formula, cj)
+            size, cut = equations.correct(time, c, formula, c)
             if not np.isfinite(size):
                 break
             if cut:
@@ -223,12 +240,14 @@ class Integrator:
             least = min(least, size)
             is_last = size == 0.0 or 0.0 < ratio <= LAST_PLACE / size
             if is_last or (ratio > SLOW and least <= self._stagnant):
-                y, base, slope, c = formula[: d.COEFFICIENT + 1]
-                return Polished(time, y.copy(), slope + c * (y - base), z + (equations.integrands - slope_z) / cj, cj)
+                y, base, slope, own = formula[: d.COEFFICIENT + 1]
+                made = z + (equations.integrands - slope_z) / c
+                state = Polished(time, y.copy(), slope + own * (y - base), made, c)
+                return state, np.array_equal(slope, given)
             if ratio > SLOW:
                 equations.forget()
             before = size
-        raise Stalled("an output state did not converge", self._worst())
+        return None, False
 
     @property
     def _stagnant(self) -> float:
@@ -246,7 +265,7 @@ class Integrator:
         d.scale_errors(h, self.tolerance, self.rtol)
         formula = h.formula.copy()
         formula[d.Y], formula[d.BASE], formula[d.SLOPE], formula[d.COEFFICIENT] = guess, start.y, 0.0, c
-        d.start_positive(formula, c)
+        d.start_positive(formula)
         before, least = SMALL if nearly else np.inf, np.inf
         for _ in range(SETTLE_TRIES):
             if before > SMALL:

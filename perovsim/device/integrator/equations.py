@@ -9,7 +9,7 @@ from perovsim.device.kernels import matrix
 from perovsim.device.kernels.assemble import add_storage, assemble, choose_face, stored
 from perovsim.device.kernels.compiled import announce, compiled
 from perovsim.device.kernels.matrix import factor, solve
-from perovsim.device.kernels.rounding import largest_rounding, move_rates
+from perovsim.device.kernels.rounding import move_fluxes, move_rates
 from perovsim.device.kernels.tables import PSI, Control, new_state
 
 INSTANT = 1e25
@@ -28,7 +28,7 @@ def _correct(p, control, m, state, t, formula, euler, renew, f, rhs):
         choose_face(p, state)
     assemble(p, control, t, y, state, f, m, renew)
     if renew:
-        state.rounding[0] = largest_rounding(p, y, m)
+        move_fluxes(p, y, m, state.rounding)
         move_rates(p, y, m, state.rounding)
         add_storage(p, a, state.held[0], m, c)
         if factor(m, p.where, p.size) != 0:
@@ -77,8 +77,7 @@ class Equations:
 
     @property
     def rounding(self) -> np.ndarray:
-        """How far rounding moves the fluxes of charge, the current, and how far it moves the rates of the processes, as
-        in State.rounding [m^-2 s^-1] (2 + processes,)."""
+        """State.rounding of the last matrix: what rounding does to fluxes and rates (3 + processes,)."""
         return self.state.rounding
 
     @property
