@@ -14,8 +14,8 @@ MAX_ORDER = 5
 DEPTH = MAX_ORDER + 2
 ORDER, USED, SAME, PHASE, STEPS = range(5)
 """Entries of Differences.count."""
-TIME, STEP, STEP_USED, CJ, CONSTANT, ERROR, ERROR_LOW, PSI = range(8)
-"""Entries of Differences.real; sums of past steps from PSI on."""
+TIME, STEP, STEP_USED, CJ, CONSTANT, ERROR, ERROR_LOW, RATE, PSI = range(9)
+"""Entries of Differences.real; RATE is rate/(1 - rate) of Newton's iteration; sums of past steps from PSI on."""
 ALPHA, BETA, SIGMA, GAMMA = range(4)
 """Rows of Differences.coefficient."""
 Y, BASE, SLOPE, COEFFICIENT, LAST, SCALE, THIN = range(7)
