@@ -196,8 +196,8 @@ def take_step(p, control, m, state, work, h, tolerance, rtol):
 @compiled
 def polish(p, control, m, state, work, h, rtol, time, c, formula, z):
     """Correct the interpolant at a time inside the last step by the formula of coefficient c [1/s], which is left in
-    `formula`, its quadratures in z. Returns whether that converged, and whether it is the formula of every unknown: a
-    thin one that it would make negative gets another.
+    `formula`, its quadratures in z. Returns whether that converged, and whether it is, to the last place, the formula
+    of every unknown: a thin one that it would make negative gets another.
 
     A matrix of its own makes two corrections do.
     """
@@ -219,7 +219,7 @@ def polish(p, control, m, state, work, h, rtol, time, c, formula, z):
         is_last = size == 0.0 or 0.0 < ratio <= LAST_PLACE / size
         if is_last or (ratio > SLOW and least <= stagnant):
             z += (state.ledger[: z.shape[0]] - slope_z) / c
-            return True, np.all(formula[SLOPE] == given)
+            return True, np.all(np.abs(formula[SLOPE] - given) <= LAST_PLACE * c * formula[SCALE])
         if ratio > SLOW:
             work.factored[0] = np.nan
         before = size
