@@ -106,11 +106,11 @@ class Integrator:
     def polished(self, time: float) -> Polished:
         """State at a time inside the last step: its interpolant, corrected until every balance holds to rounding.
 
-        The correction is that of a formula dy/dt = slope + c (y - interpolant) with the coefficient of the next step,
-        which its matrix serves too, or a larger one, which corrects less, where Newton's iteration does not converge or
-        something would be negative.
+        The correction is that of a formula dy/dt = slope + c (y - interpolant) with the coefficient of the last step or
+        of the next one, which its matrix serves too, whichever is smaller and rounds less in the derivatives; or with a
+        larger one, which corrects less, where Newton's iteration does not converge or something would be negative.
         """
-        cj, found = d.next_coefficient(self.h), None
+        cj, found = min(float(self.h.real[d.CJ]), d.next_coefficient(self.h)), None
         for factor in FASTER:
             state, is_whole = self._corrected(time, factor * cj)
             if is_whole:
