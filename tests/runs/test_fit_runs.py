@@ -60,15 +60,15 @@ def data(film=True, voltage=True) -> list[ps.fit.DataSet]:
     return [one for one, wanted in zip(sets, (film, voltage), strict=True) if wanted]
 
 
-def drawn(device, protocol, folder, free=FREE, seed=1, **which) -> ps.fit.Problem:
+def drawn(device, protocol, folder, free=FREE, seed=1, workers=1, **which) -> ps.fit.Problem:
     """The problem with data drawn from the model at the values of the device."""
-    problem = ps.fit.Problem(device, protocol, data=data(**which), free=free, folder=folder, workers=2)
+    problem = ps.fit.Problem(device, protocol, data=data(**which), free=free, folder=folder, workers=workers)
     return problem.synthetic({path: float(device.value(path)) for path in free}, seed)
 
 
 def test_synthetic_truth_comes_back(device, protocol, folder) -> None:
     """Two numbers, each within 3 sigma of its truth, chi-square as the noise says; a repeat needs no run."""
-    problem = drawn(device, protocol, folder)
+    problem = drawn(device, protocol, folder, workers=2)
     fit = problem.least_squares(starts=1)
     z = (fit.x - problem.coordinates({path: float(device.value(path)) for path in FREE})) / fit.sigma
     assert (np.abs(z) < 3.0).all() and fit.p_value > 1e-3 and fit.sentences == ()
