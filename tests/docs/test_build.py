@@ -10,6 +10,7 @@ import pytest
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_documentation_builds_without_a_warning(root: Path, tmp_path: Path) -> None:
     """As `make docs` does; a figure whose check fails is an error of the build."""
     words = ["-q", "-W", "--keep-going", "-b", "html", "-d", str(tmp_path / "cache"), "docs", str(tmp_path / "html")]
