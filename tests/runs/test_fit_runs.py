@@ -209,9 +209,8 @@ def test_a_series_resistance_adds_its_voltage(device, protocol, folder) -> None:
 
 def test_a_protocol_can_be_free(device, protocol, folder) -> None:
     path = "protocol.step.1.current_density"
-    problem = ps.fit.Problem(
-        device, protocol, data=data(film=False), free={path: ps.fit.Uniform("5 mA/cm^2", "15 mA/cm^2")}, folder=folder
-    )
+    free = {path: ps.fit.Uniform("5 mA/cm^2", "15 mA/cm^2")}
+    problem = ps.fit.Problem(device, protocol, data=data(film=False), free=free, folder=folder, workers=1)
     low, high = problem.at(np.array([0.0])), problem.at(problem.high)
     problem.close()
     assert (high[0] > low[0]).all() and problem.parameters[0].unit == "A/m^2"
