@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 
 from perovsim.device.integrator import differences, step
 from perovsim.device.integrator.bdf import Integrator, Stalled
+from perovsim.device.kernels.tables import RATES
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +26,7 @@ def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
 class Equations:
     """d(S y)/dt = f(t, y) with dense matrices; `ledger` gives the integrands of the quadratures."""
 
-    rounding = np.zeros(2)  # nothing flows
+    rounding = np.zeros(RATES)  # nothing flows
 
     def __init__(self, storage, f, jacobian, ledger, ledger_slope):
         self.storage, self.f, self.jacobian = np.array(storage, float), f, jacobian
