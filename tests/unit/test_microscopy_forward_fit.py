@@ -64,6 +64,19 @@ def test_errors_are_those_of_the_counts(tables, truth):
     assert_allclose(faint.errors[:4] / low[:4], 10, rtol=0.2)  # the square root of the dose
 
 
+def test_few_electrons_are_fitted_to_the_maximum(tables, truth, monkeypatch):
+    """Few counts curve the likelihood otherwise than their mean: where steps end, a strict repeat moves 0.25 errors
+    at most (scoring without the change of the score ended 0.9 errors away)."""
+    dose, most = DOSE / 100, 0.25
+    counts = np.random.default_rng(7).poisson(truth * dose, (8, *truth.shape))
+    fits, free = fit_patterns(counts, dose, WINDOW.camera, tables), free_unknowns(tables)
+    monkeypatch.setattr("perovsim.microscopy.forward.forward_model.CONVERGED", 1e-3)
+    for fit, one in zip(fits, counts, strict=True):
+        strict = fit_pattern(Pattern(one, dose, WINDOW.camera), tables.at, fit.values, free)
+        assert fit.reason == strict.reason == ""
+        assert np.abs((strict.values - fit.values)[free] / fit.errors[free]).max() < most
+
+
 def test_free_aperture_finds_it_and_costs_precision(tables, truth):
     camera = WINDOW.camera
     wrong = Camera(camera.pixel, camera.shape, 1.01 * camera.radius, 1.2 * camera.edge, camera.psf)
