@@ -6,34 +6,49 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from perovsim.device.integrator import differences, step
 from perovsim.device.integrator.bdf import Integrator, Stalled
+
+
+@pytest.fixture(autouse=True)
+def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step in Python, with the corrections of the equations below in place of those of a device."""
+    for module in (differences, step):
+        for name, function in list(vars(module).items()):
+            if hasattr(function, "py_func"):
+                monkeypatch.setattr(module, name, function.py_func)
+    monkeypatch.setattr(
+        step, "correct", lambda equations, _control, _matrix, _state, _work, *rest: equations.correct(*rest)
+    )
 
 
 class Equations:
     """d(S y)/dt = f(t, y) with dense matrices; `ledger` gives the integrands of the quadratures."""
 
-    rounding = (0.0, 0.0)
+    rounding = np.zeros(2)  # nothing flows
 
     def __init__(self, storage, f, jacobian, ledger, ledger_slope):
         self.storage, self.f, self.jacobian = np.array(storage, float), f, jacobian
-        self.ledger, self.ledger_slope = ledger, np.array(ledger_slope, float)
+        self.ledger_of, self.ledger_slope = ledger, np.array(ledger_slope, float)
         self.size, self.quadratures = self.storage.shape[0], self.ledger_slope.shape[0]
-        self.rhs, self.factored, self.matrices = np.zeros(self.size), np.nan, 0
-        self.rounding = 0.0, 0.0  # nothing flows
+        self.rhs, self.factored, self.matrices = np.zeros(self.size), np.full(1, np.nan), 0
+
+    def step(self, h, tolerance, rtol):
+        return step.take_step(self, None, None, self, self, h, tolerance, rtol)
 
     def correct(self, t, cj, formula, euler):
         y, base, slope, _, _, scale, _ = formula
-        if self.factored != cj:
+        if self.factored[0] != cj:
             self.matrix = cj * self.storage - self.jacobian(t, y)
-            self.factored, self.matrices = cj, self.matrices + 1
+            self.factored[0], self.matrices = cj, self.matrices + 1
         residual = self.f(t, y) - self.storage @ (slope + cj * (y - base))
         self.rhs = np.linalg.solve(self.matrix, residual)
-        self.integrands = self.ledger(t, y) + self.ledger_slope @ self.rhs
+        self.ledger = self.integrands = self.ledger_of(t, y) + self.ledger_slope @ self.rhs
         y += self.rhs
         return float(np.sqrt(np.mean((self.rhs / scale) ** 2))), False
 
     def forget(self):
-        self.factored = np.nan
+        self.factored[0] = np.nan
 
 
 def decay(rate: float = 3.0) -> Equations:

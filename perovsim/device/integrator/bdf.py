@@ -12,37 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perovsim.constants import Q
 from perovsim.device.integrator import differences as d
+from perovsim.device.integrator.step import SLOW, SMALL
 
-NEWTON_TRIES, MOST_CUTS = 8, 30
-"""Full corrections of one step, and those cut short on the way to them: a species may vanish by so many decades."""
-NEWTON_SHARE = 0.02
-"""Newton's error may be this share of the local error allowed."""
-LAST_CORRECTION, LEAST_LAST = 1e-1, 1e-6
-LOST, LOST_AMOUNT, LEAST_CURRENT = 1e-11, 1e-13, 1e-3
-"""Newton ends with a correction of the weighted norm LAST_CORRECTION at the most, which may have to be smaller, down to
-LEAST_LAST, until what is rounded away in solving for it is no more than the share LOST of the current, which counts as
-LEAST_CURRENT at least [A/m^2], and the share LOST_AMOUNT of what each process has made: that breaks the balances of
-charge and of the elements, whose bars are a thousand times those shares."""
-TINY = 1e-300
-"""Keeps a quotient finite where nothing flows."""
-SMALL = 1e-3
-"""Corrections below this share of that are not worth a new matrix."""
-SLOW = 0.3
-"""Convergence rate beyond which a matrix is made anew."""
-DIVERGING = 2.0
-MOST_MATRICES = 3
-UNKNOWN_RATE = 20.0
-"""rate/(1 - rate) assumed for a new matrix."""
-POLISH_TRIES = 40
+POLISH_TRIES, FASTER = 40, (1.0, 10.0, 100.0)
 LAST_PLACE = 1e-12
 """An output state is done once the next correction would have a smaller weighted norm: 1e-17 of an unknown at rtol =
 1e-5."""
 ROUNDING, STAGNANT = 1e-10, 1e-4
 """Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix, of the
 smallest correction so far: where the matrix is nearly singular, as at rest for ages, they grow by rounding alone."""
-EPSILON = float(np.finfo(float).eps)
 CANCELLED = 1e-11
 """Share of an unknown that cancelling charges may round away: of 2.6e28 sites per m^3 the last digit is worth 1e-10 kT
 over 100 nm, half a part in 1e11 of the 20 kT that potentials are measured by. Matters for rtol < 1e-7."""
@@ -51,9 +30,6 @@ HARDLY = 1e-8
 SETTLE_TRIES = 60
 FAR = 1e6
 """A steady state is given up where a correction is so many times the smallest one."""
-MOST_FAILURES = 30
-TIME_ROUNDING, EARLIEST = 1e-14, 1e-12
-"""The smallest step is this share of the time, of at least EARLIEST [s]."""
 BISECTIONS = 60
 MOST_STEPS = 20_000
 """Steps of one segment; the hardest ageing runs need a tenth of that."""
@@ -95,7 +71,6 @@ class Integrator:
     def __init__(self, equations, tolerance: np.ndarray, rtol: float):
         self.equations, self.tolerance, self.rtol = equations, tolerance, rtol
         self.h = d.allocate(equations.size, equations.quadratures)
-        self.rate = UNKNOWN_RATE
         self.steps = self.rejected = 0
 
     @property
@@ -121,99 +96,51 @@ class Integrator:
 
     def step(self) -> None:
         """Take one accepted step; raises Stalled."""
-        h, t_old = self.h, self.time
+        h = self.h
         if h.count[d.STEPS] >= MOST_STEPS:
             raise Stalled(f"{MOST_STEPS} steps did not suffice (now {h.real[d.STEP]:.1e} s each)", self._worst())
-        d.scale_errors(h, self.tolerance, self.rtol)
-        error_failures = newton_failures = 0
-        while error_failures + newton_failures < MOST_FAILURES:
-            if h.real[d.STEP] < TIME_ROUNDING * max(t_old, EARLIEST):
-                break
-            d.predict(h)
-            if not self._newton():
-                newton_failures += 1
-                self._undo(t_old)
-                self.equations.forget()
-                h.real[d.STEP] *= 0.25
-                if newton_failures > 2:
-                    h.count[d.ORDER] = 1
-                continue
-            passes, lower = d.judge(h)
-            if not passes:
-                error_failures += 1
-                self._undo(t_old)
-                d.shrink(h, error_failures, lower)
-                continue
-            d.accept(h, self.equations.integrands, lower, error_failures + newton_failures > 0)
-            self.steps += 1
-            return
-        raise Stalled(f"the time step fell to {h.real[d.STEP]:.1e} s", self._worst())
-
-    def _undo(self, t_old: float) -> None:
-        self.rejected += 1
-        d.restore(self.h, t_old)
+        taken, rejected = self.equations.step(h, self.tolerance, self.rtol)
+        self.rejected += rejected
+        if not taken:
+            raise Stalled(f"the time step fell to {h.real[d.STEP]:.1e} s", self._worst())
+        self.steps += 1
 
     def _worst(self) -> int:
         """The unknown whose last correction is the largest against its error scale."""
         size = np.abs(self.equations.rhs) / self.h.formula[d.SCALE]
         return int(np.argmax(np.where(np.isfinite(size), size, np.inf)))
 
-    def _newton(self) -> bool:
-        """Solve the equations of the step from its prediction; returns whether it converged."""
-        h, equations = self.h, self.equations
-        time, cj, euler = float(h.real[d.TIME]), float(h.real[d.CJ]), 1.0 / float(h.real[d.STEP])
-        before, matrices, tries, cuts = 0.0, 0, 0, 0
-        while tries < NEWTON_TRIES and cuts < MOST_CUTS:
-            if equations.factored != cj:
-                matrices, before, self.rate = matrices + 1, 0.0, UNKNOWN_RATE
-            size, cut = equations.correct(time, cj, h.formula, euler)
-            if not np.isfinite(size):
-                return False
-            if cut:
-                before, cuts = 0.0, cuts + 1
-                continue
-            tries += 1
-            if before > 0.0:
-                ratio = size / before
-                if ratio < 1.0:
-                    self.rate = ratio / (1.0 - ratio)
-                if ratio > SLOW and size > SMALL * NEWTON_SHARE:
-                    if matrices and (ratio > DIVERGING or matrices >= MOST_MATRICES):
-                        return False
-                    equations.forget()
-            if self.rate * size <= NEWTON_SHARE and size <= self._last_correction:
-                return True
-            before = size
-        return False
-
-    @property
-    def _last_correction(self) -> float:
-        """Largest weighted norm of the last correction of a step."""
-        moved, current, *rates = self.equations.rounding
-        unit = EPSILON * self.rtol
-        share = LOST * max(Q * abs(current), LEAST_CURRENT) / (unit * Q * moved + TINY)
-        if rates:
-            step, last = float(self.h.real[d.STEP]), slice(-len(rates), None)
-            made = np.abs(self.h.z[0, last]) + step * np.abs(self.equations.integrands[last])
-            lost = unit * step * np.array(rates)
-            share = min(share, (LOST_AMOUNT * made[lost > 0.0] / lost[lost > 0.0]).min(initial=np.inf))
-        return min(LAST_CORRECTION, max(share, LEAST_LAST))
-
     def polished(self, time: float) -> Polished:
         """State at a time inside the last step: its interpolant, corrected until every balance holds to rounding.
 
-        The correction is that of a formula with the coefficient of the step, dy/dt = slope + cj (y - interpolant); a
-        matrix of its own makes two corrections do.
+        The correction is that of a formula with the coefficient of the step, dy/dt = slope + c (y - interpolant), or a
+        larger one, which corrects less, where Newton's iteration does not converge or something would be negative.
+        """
+        cj, found = float(self.h.real[d.CJ]), None
+        for factor in FASTER:
+            state, is_whole = self._corrected(time, factor * cj)
+            if is_whole:
+                return state
+            found = state or found
+        if found is None:
+            raise Stalled("an output state did not converge", self._worst())
+        return found
+
+    def _corrected(self, time: float, c: float) -> tuple[Polished | None, bool]:
+        """The interpolant corrected by a formula of coefficient c [1/s], None if that does not converge, and whether
+        it is the formula of every unknown: a thin one that it would make negative gets another.
+
+        A matrix of its own makes two corrections do.
         """
         h, equations = self.h, self.equations
         formula, z, slope_z = h.formula.copy(), np.empty(h.z.shape[1]), np.empty(h.z.shape[1])
         d.interpolate(h, time, formula[d.Y], formula[d.SLOPE], z, slope_z)
-        cj, before, least = float(h.real[d.CJ]), np.inf, np.inf
-        formula[d.BASE], formula[d.LAST], formula[d.COEFFICIENT] = formula[d.Y], formula[d.Y], cj
-        d.start_positive(formula, cj)
+        formula[d.BASE], formula[d.LAST], formula[d.COEFFICIENT] = formula[d.Y], formula[d.Y], c
+        d.start_positive(formula)
+        given, before, least = formula[d.SLOPE].copy(), np.inf, np.inf
         equations.forget()
         for _ in range(POLISH_TRIES):
-            size, cut = equations.correct(time, cj, formula, cj)
+            size, cut = equations.correct(time, c, formula, c)
             if not np.isfinite(size):
                 break
             if cut:
@@ -223,12 +150,14 @@ class Integrator:
             least = min(least, size)
             is_last = size == 0.0 or 0.0 < ratio <= LAST_PLACE / size
             if is_last or (ratio > SLOW and least <= self._stagnant):
-                y, base, slope, c = formula[: d.COEFFICIENT + 1]
-                return Polished(time, y.copy(), slope + c * (y - base), z + (equations.integrands - slope_z) / cj, cj)
+                y, base, slope, own = formula[: d.COEFFICIENT + 1]
+                made = z + (equations.integrands - slope_z) / c
+                state = Polished(time, y.copy(), slope + own * (y - base), made, c)
+                return state, np.array_equal(slope, given)
             if ratio > SLOW:
                 equations.forget()
             before = size
-        raise Stalled("an output state did not converge", self._worst())
+        return None, False
 
     @property
     def _stagnant(self) -> float:
@@ -246,7 +175,7 @@ class Integrator:
         d.scale_errors(h, self.tolerance, self.rtol)
         formula = h.formula.copy()
         formula[d.Y], formula[d.BASE], formula[d.SLOPE], formula[d.COEFFICIENT] = guess, start.y, 0.0, c
-        d.start_positive(formula, c)
+        d.start_positive(formula)
         before, least = SMALL if nearly else np.inf, np.inf
         for _ in range(SETTLE_TRIES):
             if before > SMALL:

@@ -14,8 +14,8 @@ MAX_ORDER = 5
 DEPTH = MAX_ORDER + 2
 ORDER, USED, SAME, PHASE, STEPS = range(5)
 """Entries of Differences.count."""
-TIME, STEP, STEP_USED, CJ, CONSTANT, ERROR, ERROR_LOW, PSI = range(8)
-"""Entries of Differences.real; sums of past steps from PSI on."""
+TIME, STEP, STEP_USED, CJ, CONSTANT, ERROR, ERROR_LOW, RATE, PSI = range(9)
+"""Entries of Differences.real; RATE is rate/(1 - rate) of Newton's iteration; sums of past steps from PSI on."""
 ALPHA, BETA, SIGMA, GAMMA = range(4)
 """Rows of Differences.coefficient."""
 Y, BASE, SLOPE, COEFFICIENT, LAST, SCALE, THIN = range(7)
@@ -128,18 +128,25 @@ def predict(h):
     h.formula[Y] = predicted
     h.formula[BASE] = predicted
     h.formula[COEFFICIENT, :] = h.real[CJ]
-    start_positive(h.formula, 1.0 / step)
+    start_positive(h.formula)
+    _step_thin_by_euler(h.formula, 1.0 / step)
 
 
 @compiled
-def start_positive(formula, euler):
-    """Start positive unknowns above zero, and give thin ones the implicit Euler formula, whose coefficient is euler."""
+def start_positive(formula):
+    """Start positive unknowns above zero."""
     for i in range(formula.shape[1]):
         if formula[THIN, i] > 0.0:
             formula[LAST, i] = max(formula[LAST, i], 0.0)
             formula[Y, i] = max(formula[Y, i], SHRINK * formula[LAST, i])
-            if formula[LAST, i] < formula[THIN, i]:
-                _step_by_euler(formula, i, euler)
+
+
+@inlined
+def _step_thin_by_euler(formula, euler):
+    """Give positive unknowns that begin thin the implicit Euler formula, whose coefficient is euler."""
+    for i in range(formula.shape[1]):
+        if formula[LAST, i] < formula[THIN, i]:
+            _step_by_euler(formula, i, euler)
 
 
 @inlined
@@ -151,15 +158,16 @@ def _step_by_euler(formula, i, euler):
 def correct_positive(formula, rhs, euler):
     """y <- y + rhs; rhs is left as what was added. Returns whether the correction was cut short.
 
-    A positive unknown falls to a share of itself at the most, and one that the formula would make negative is given the
-    implicit Euler formula.
+    A positive unknown falls to a share of itself at the most, and a thin one that the formula would make negative is
+    given the implicit Euler formula.
     """
     cut = False
     for i in range(rhs.shape[0]):
         y = formula[Y, i]
         if formula[THIN, i] > 0.0 and y + rhs[i] < SHRINK * y:
             cut = cut or SHRINK * y - (y + rhs[i]) > formula[SCALE, i]
-            if y + rhs[i] < 0.0 and formula[SLOPE, i] != 0.0 and formula[COEFFICIENT, i] == euler:
+            gone = y + rhs[i] < 0.0 and y < formula[THIN, i]
+            if gone and formula[SLOPE, i] != 0.0 and formula[COEFFICIENT, i] == euler:
                 cut = True
                 _step_by_euler(formula, i, euler)
             rhs[i] = (SHRINK - 1.0) * y

@@ -4,50 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from perovsim.device.integrator.differences import BASE, COEFFICIENT, SCALE, SLOPE, Y, correct_positive, norm
+from perovsim.device.integrator.differences import Differences
+from perovsim.device.integrator.step import EVALUATIONS, FACTORISATIONS, Work, correct, newton, take_step
 from perovsim.device.kernels import matrix
-from perovsim.device.kernels.assemble import add_storage, assemble, choose_face, stored
-from perovsim.device.kernels.compiled import announce, compiled
+from perovsim.device.kernels.assemble import add_storage, assemble
+from perovsim.device.kernels.compiled import announce
 from perovsim.device.kernels.matrix import factor, solve
-from perovsim.device.kernels.rounding import largest_rounding, move_rates
 from perovsim.device.kernels.tables import PSI, Control, new_state
 
 INSTANT = 1e25
 """Coefficient [1/s] beside which every rate of the device is slow."""
 
 
-@compiled
-def _correct(p, control, m, state, t, formula, euler, renew, f, rhs):
-    """Newton correction of S (slope + c (y - base)) = f(t, y): its norm, NaN where singular, and whether it was cut.
-
-    The integrands move along with the slopes of the same matrix, so a sum that f and the integrands conserve together
-    is conserved by every full correction, converged or not.
-    """
-    y, c, a = formula[Y], formula[COEFFICIENT], control.a
-    if renew:
-        choose_face(p, state)
-    assemble(p, control, t, y, state, f, m, renew)
-    if renew:
-        state.rounding[0] = largest_rounding(p, y, m)
-        move_rates(p, y, m, state.rounding)
-        add_storage(p, a, state.held[0], m, c)
-        if factor(m, p.where, p.size) != 0:
-            return np.nan, False
-    stored(p, a, state.held[0], formula[SLOPE] + c * (y - formula[BASE]), rhs)
-    for i in range(rhs.shape[0]):
-        rhs[i] = f[i] - rhs[i]
-    solve(m, p.where, p.size, rhs)
-    for e in range(m.ledger.shape[0]):
-        state.ledger[e] += np.dot(m.ledger[e], rhs)
-    cut = correct_positive(formula, rhs, euler)
-    return norm(rhs, formula[SCALE]), cut
-
-
 class Equations:
     """d(S y)/dt = f(t, y) of one problem; remembers the coefficient whose matrix is factorised."""
 
     def __init__(self, problem, tables=None):
-        announce(_correct)
+        announce(take_step)
         self.problem = problem
         self.tables = problem.tables if tables is None else tables
         self.size = problem.size
@@ -56,8 +29,7 @@ class Equations:
         self.state = new_state(self.tables, problem.extents)
         self.control = Control(1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         self.f, self.rhs = np.zeros(self.size), np.zeros(self.size)
-        self.factored = np.nan
-        self.factorisations = self.evaluations = 0
+        self.work = Work(self.f, self.rhs, np.full(1, np.nan), np.zeros(2, np.int64))
 
     def correct(self, t: float, cj: float, formula: np.ndarray, euler: float) -> tuple[float, bool]:
         """Newton correction of S (slope + c (y - base)) = f(t, y): its weighted norm, and whether it was cut short.
@@ -66,20 +38,30 @@ class Equations:
         the implicit Euler formula of the step [1/s]. The correction is left in `rhs`, the integrands of the quadratures
         in `integrands`. The matrix is made anew where the factors at hand are not those of the leading coefficient cj.
         """
-        renew = self.factored != cj
-        self.evaluations += 1
-        self.factorisations += renew
-        size, cut = _correct(
-            self.tables, self.control, self.matrix, self.state, t, formula, euler, renew, self.f, self.rhs
-        )
-        self.factored = cj if size == size and not cut else np.nan
-        return size, cut
+        return correct(self.tables, self.control, self.matrix, self.state, self.work, t, cj, formula, euler)
+
+    def newton(self, h: Differences, rtol: float) -> bool:
+        """Solve the equations of a step from its prediction; returns whether that converged."""
+        return newton(self.tables, self.control, self.matrix, self.state, self.work, h, rtol)
+
+    def step(self, h: Differences, tolerance: np.ndarray, rtol: float) -> tuple[bool, int]:
+        """Take one accepted step; returns whether there is one, and how many tries were rejected."""
+        return take_step(self.tables, self.control, self.matrix, self.state, self.work, h, tolerance, rtol)
 
     @property
-    def rounding(self) -> np.ndarray:
-        """How far rounding moves the fluxes of charge, the current, and how far it moves the rates of the processes, as
-        in State.rounding [m^-2 s^-1] (2 + processes,)."""
-        return self.state.rounding
+    def factored(self) -> float:
+        """Leading coefficient whose matrix is factorised [1/s], NaN for none."""
+        return float(self.work.factored[0])
+
+    @property
+    def factorisations(self) -> int:
+        """Matrices factorised so far."""
+        return int(self.work.count[FACTORISATIONS])
+
+    @property
+    def evaluations(self) -> int:
+        """Corrections so far."""
+        return int(self.work.count[EVALUATIONS])
 
     @property
     def integrands(self) -> np.ndarray:
@@ -105,4 +87,4 @@ class Equations:
 
     def forget(self) -> None:
         """Let the next correction make its matrix anew."""
-        self.factored = np.nan
+        self.work.factored[0] = np.nan

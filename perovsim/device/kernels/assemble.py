@@ -27,6 +27,7 @@ from perovsim.device.kernels.tables import (
     FILM_SCALE,
     GAP,
     HALIDE,
+    HELD,
     HOLE,
     IN_PLACE,
     MOBILE,
@@ -102,7 +103,7 @@ def _hold(p, control, t, y, state, f, m, want):
     the row of the field in a film."""
     row, a, field = p.where.shape[1], control.a, int(p.number[FILM_FIELD])
     current = _held_current(p, state)
-    state.rounding[1] = current
+    state.rounding[HELD] = current
     f[row] = control.c0 + control.c1 * t - a * current - control.b * y[row]
     if field >= 0:
         f[field] += current

@@ -3,7 +3,10 @@
 A row of cell i holds its entries by the unknowns of cells i - 1, i, i + 1 and by the lumped ones side by side, then its
 scale. Factorised by block elimination with partial pivoting inside each block; rows are scaled to a largest
 diagonal-block entry of about one first. Unknowns that do not couple to neighbours stand first in a block and never
-enter products of blocks. References: Golub & Van Loan, Matrix Computations, section 4.5.
+enter products of blocks. An unknown is preferably eliminated by its own equation: that of a fast reaction's product is
+the one whose terms cancel, and other equations would lose their small terms to its large ones. References: Golub & Van
+Loan, Matrix Computations, section 4.5; Duff, Erisman & Reid, Direct Methods for Sparse Matrices, section 5.2 (threshold
+pivoting).
 """
 
 from typing import NamedTuple
@@ -13,6 +16,8 @@ import numpy as np
 from perovsim.device.kernels.compiled import compiled, inlined
 from perovsim.device.kernels.tables import COUNT, IN_CELL, IN_PLACE, LOCAL
 
+THRESHOLD = 0.1
+"""Share of the largest entry of a column that its own equation needs to be the pivot."""
 MANTISSA, TWICE_BIAS = 52, 2046
 """Bits of the mantissa of a double, and twice the bias of its exponent (IEEE 754)."""
 
@@ -98,10 +103,13 @@ def _eliminate(a, pivot, k, first, last):
     The diagonal is left inverted.
     """
     for c in range(k):
-        best, row = abs(a[c, first + c]), c
+        own = abs(a[c, first + c])
+        best, row = own, c
         for r in range(c + 1, k):
             if abs(a[r, first + c]) > best:
                 best, row = abs(a[r, first + c]), r
+        if own >= THRESHOLD * best:
+            row = c
         if not best > 0.0:
             return False
         pivot[c] = row

@@ -5,14 +5,18 @@ import numpy as np
 from perovsim.device.kernels.compiled import compiled, inlined, part
 from perovsim.device.kernels.tables import (
     CHARGE,
+    CHARGES,
     DIFFUSIVITY,
     GAP,
+    HALIDE,
+    HALIDES,
     HOLE,
     IN_PLACE,
     JUMP_FIRST,
     JUMP_SECOND,
     PSI,
     QUADRATURES,
+    RATES,
     SITES,
     SPECIES,
     VACANCY,
@@ -27,27 +31,20 @@ LAST_PLACES = 2.0 * np.finfo(float).eps
 
 
 @inlined
-def _inner(slot, place, species, blocks, y, face):
-    """sum |dJ/dy| |y| of an inner face: entries of the matrix that couple its two cells are slopes of its fluxes."""
+def _moved(slot, place, blocks, y, kind, face):
+    """sum |dF/dy| |y| of the flux F of a kind through an inner face, whose slopes the matrix holds where it couples the
+    cells beside it [m^-2 s^-1]."""
     i, j, most = face - 1, face, blocks.shape[1]
+    row_i, row_j = slot[kind, i], slot[kind, j]
+    if row_i < 0 or row_j < 0:
+        return 0.0
     total = 0.0
-    for kind in range(slot.shape[0]):
-        row_i, row_j = slot[kind, i], slot[kind, j]
-        if row_i < 0 or row_j < 0:
-            continue
-        weight = 0.0
-        if kind == VACANCY:
-            weight = 1.0
-        elif kind >= SPECIES:
-            weight = abs(species[CHARGE, kind - SPECIES])
-        if weight == 0.0:
-            continue
-        for other in range(slot.shape[0]):
-            col_i, col_j = slot[other, i], slot[other, j]
-            if col_i >= 0:
-                total += weight * abs(blocks[j, place[row_j], place[col_i]] * y[col_i])
-            if col_j >= 0:
-                total += weight * abs(blocks[i, place[row_i], 2 * most + place[col_j]] * y[col_j])
+    for other in range(slot.shape[0]):
+        col_i, col_j = slot[other, i], slot[other, j]
+        if col_i >= 0:
+            total += abs(blocks[j, place[row_j], place[col_i]] * y[col_i])
+        if col_j >= 0:
+            total += abs(blocks[i, place[row_i], 2 * most + place[col_j]] * y[col_j])
     return total
 
 
@@ -68,26 +65,50 @@ def _outer(p, y, m, side):
 
 
 @part
-def largest_rounding(p, y, m):
-    """Largest sum |dJ/dy| |y| over the faces [m^-2 s^-1], displacement apart: what rounding of every unknown does to J.
+def move_fluxes(p, y, m, rounding):
+    """Fill rounding[CHARGES] with the largest sum |dJ/dy| |y| over the faces [m^-2 s^-1], displacement apart: what
+    rounding of every unknown does to J; rounding[HALIDES] with the same of the halides over the amount of the scarcer
+    one [1/s].
 
     m : the matrix -df/dy of `assemble`
     """
-    largest = max(_outer(p, y, m, 0), _outer(p, y, m, 1))
-    slot, place, species, blocks = p.slot, p.where[IN_PLACE], p.species, m.blocks
+    slot, place, blocks = p.slot, p.where[IN_PLACE], m.blocks
+    charges, halides = max(_outer(p, y, m, 0), _outer(p, y, m, 1)), 0.0
     for face in range(1, p.cell.shape[1]):
-        largest = max(largest, _inner(slot, place, species, blocks, y, face))
-    return largest
+        vacancies, first = _moved(slot, place, blocks, y, VACANCY, face), _moved(slot, place, blocks, y, HALIDE, face)
+        total = vacancies
+        for s in range(p.species.shape[1]):
+            z = abs(p.species[CHARGE, s])
+            if z > 0.0:
+                total += z * _moved(slot, place, blocks, y, SPECIES + s, face)
+        charges, halides = max(charges, total), max(halides, vacancies, first)
+    rounding[CHARGES], rounding[HALIDES] = charges, 0.0
+    if halides > 0.0:
+        rounding[HALIDES] = halides / _scarcer(p, y)
+
+
+@inlined
+def _scarcer(p, y):
+    """Amount of the scarcer halide on the lattices [m^-2]; of all of them where there is but one."""
+    first = second = 0.0
+    for i in range(p.cell.shape[1]):
+        v, x, sites = p.slot[VACANCY, i], p.slot[HALIDE, i], p.cell[SITES, i] * p.cell[WIDTH, i]
+        if v >= 0:
+            share = y[x] if x >= 0 else 0.0
+            first += sites * share
+            second += sites * (1.0 - y[v] - share)
+    return min(first, second) if first > 0.0 else second
 
 
 @part
 def move_rates(p, y, m, rounding):
-    """Fill rounding[2:] with sum |dr/dy| |y| of every process [m^-2 s^-1]: what rounding of every unknown does to r."""
+    """Fill rounding[RATES:] with sum |dr/dy| |y| of every process [m^-2 s^-1]: what rounding of every unknown does to
+    r."""
     for e in range(len(QUADRATURES), m.ledger.shape[0]):
         total = 0.0
         for k in range(y.shape[0]):
             total += abs(m.ledger[e, k] * y[k])
-        rounding[2 + e - len(QUADRATURES)] = total
+        rounding[RATES + e - len(QUADRATURES)] = total
 
 
 @compiled
@@ -126,6 +147,7 @@ def largest_term(p, y, slope, coefficient, density):
                 g = 1.0 / (1.0 / half + 1.0 / before)
                 largest = max(largest, g * max(charged[s, i], charged[s, i - 1]) * (1.0 + drop))
             if s <= HOLE and (i == 0 or i == n - 1):
-                largest = max(largest, half * charged[s, i])
+                drop = abs(y[slot[PSI, i]] - (first_contact(p, y) if i == 0 else 0.0))
+                largest = max(largest, half * charged[s, i] * (1.0 + drop))
             before = half
     return largest

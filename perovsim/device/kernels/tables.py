@@ -101,6 +101,9 @@ ZETA, TAKEN, PACE, EXPONENT, PER_VACANCY, LEAD_SPECIES, LEAD_SHARE = range(7)
 """Columns of `Tables.phase`: species that are zeta and the share of the lead taken, k [1/s], n, 1/theta_V at which that
 is k (0: whatever theta_V), species that is metallic lead (-1: none), share of the lead that one unit of it is."""
 
+CHARGES, HELD, HALIDES, RATES = range(4)
+"""Entries of `State.rounding`."""
+
 QUADRATURES = (
     "electrons_first",
     "electrons_last",
@@ -211,8 +214,9 @@ class State(NamedTuple):
     held: np.ndarray
     """Face whose current the circuit holds (1,): best known where carriers are few (the current is one)."""
     rounding: np.ndarray
-    """How far rounding of every unknown moves the fluxes of charge, over its relative size, and the current through
-    the face that the circuit holds; then how far it moves the rate of every process [m^-2 s^-1] (2 + processes,)."""
+    """How far rounding of every unknown moves, over its relative size, the fluxes of charge (CHARGES), those of the
+    halides over their amount [1/s] (HALIDES) and the rate of every process (from RATES on); and the current through the
+    face that the circuit holds (HELD) [m^-2 s^-1] (3 + processes,)."""
 
 
 def new_state(tables: Tables, processes: int) -> State:
@@ -233,7 +237,7 @@ def new_state(tables: Tables, processes: int) -> State:
         np.zeros(len(QUADRATURES) + processes + 2),
         np.zeros((tables.activity.shape[0], 1 + DEPENDS)),
         np.ones(1, np.int64),
-        np.zeros(2 + processes),
+        np.zeros(RATES + processes),
     )
 
 

@@ -302,17 +302,18 @@ def _contact(p, y, state, f, m, want, s, side):
     """Flux between a metal and the next cell: half a cell and a surface velocity, infinite where ohmic.
 
     The image force raises that velocity where the field takes carriers out of the metal, for both directions alike.
+    Levels of hundreds of kT are subtracted before the shifts of the band are added, which would lose digits to them.
     """
     i, face = (0, 0) if side == 0 else (p.cell.shape[1] - 1, p.cell.shape[1])
     row, psi = p.slot[SPECIES + s, i], p.slot[PSI, i]
     if row < 0:
         return
     z, own, band = p.species[CHARGE, s], p.species_cell[:, s, i], p.where.shape[1]
-    offset = own[OFFSET] + state.shift[s, i] - state.band_excess[s, i]
+    level = (z * p.contact[side, WORK] - own[OFFSET]) - (state.shift[s, i] - state.band_excess[s, i])
     shaded = p.cell[SHADED, i] > 0.0
     share = state.through[0] if shaded else 1.0
     bias = y[psi] - (first_contact(p, y) if side == 0 else 0.0)
-    metal, nu, metal_slope, nu_slope = density_of(p, s, i, z * p.contact[side, WORK] - offset)
+    metal, nu, metal_slope, nu_slope = density_of(p, s, i, level)
     faster, rise = field_factor(own[FIELD], bias, 0.5 * p.cell[WIDTH, i])
     away = -z / (0.5 * p.cell[WIDTH, i])
     lower, by_lower = softened_root(away * bias)

@@ -17,8 +17,8 @@ from perovsim.device.problem.build import Problem
 
 SMALLEST_CURRENT = 1e-2
 """Current [A/m^2] below which its imbalance is absolute."""
-SMALLEST_AMOUNT = 1.0
-"""Amount of an element [m^-2] below which its imbalance is absolute: one atom on a square metre is none."""
+SMALLEST_AMOUNT = 1e6
+"""Amount of an element [m^-2] below which its imbalance is absolute: one atom on a square millimetre is none."""
 
 
 def balance(

@@ -24,7 +24,7 @@ class FixedSteps(Integrator):
         """Take the step that was begun; raises Stalled."""
         differences.scale_errors(self.h, self.tolerance, self.rtol)
         differences.predict(self.h)
-        if not any(self._newton() for _ in range(ROUNDS)):
+        if not any(self.equations.newton(self.h, self.rtol) for _ in range(ROUNDS)):
             raise Stalled("backward Euler does not converge at this step", self._worst())
         differences.judge(self.h)
         differences.accept(self.h, self.equations.integrands, False, False)
