@@ -30,8 +30,9 @@ REWEIGHTED = 3
 RUNAWAY = "the lattice runs away from its start"
 LONGEST = 0.5
 """Longest step of any parameter [pixel]."""
-ITERATIONS = 40
-"""Steps shrink slowly, by a tenth each, where many disks have few counts: a probe at the end of a crystal took 26."""
+ITERATIONS = 30
+"""A probe at the end of a crystal, many disks of few counts, took 26. A start from the lattice of another grain wanders
+for 40 to a wrong lattice of a few disks: it must not get there, for then the grain's own is not looked for."""
 CONVERGED = 0.02
 """Steps are small enough below this share of the standard error."""
 RIDGE = 1e-9
