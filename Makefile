@@ -5,8 +5,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 OUT    ?= out
 STUDY  ?= models/studies/nanoled_like.toml
-# parallel test processes; tests of one file stay together
-PYTEST ?= -n 2 --dist loadfile
+# parallel test processes; tests of one file stay together, files in the order of tests/conftest.py
+PYTEST ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.perovsim-ready
@@ -23,7 +23,7 @@ run: $(STAMP)
 	@$(BIN)/perovsim run $(STUDY) --out $(OUT)/
 
 test: $(STAMP)
-	@$(MAKE) --no-print-directory lint docs
+	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest $(PYTEST)
 
 lint: $(STAMP)

@@ -178,7 +178,7 @@ class Draw:
 
     def species(self, shipped: Any, emitter: str) -> dict[str, Any]:
         """A dissolved species in every layer, an ion in every one but the emitter."""
-        names = [f"layer_{k}" for k in range(self.count)]
+        names, known = [f"layer_{k}" for k in range(self.count)], next(iter(shipped.layers.values()))
         return {
             "name": shipped.name,
             "formula": shipped.formula,
@@ -188,7 +188,8 @@ class Draw:
                 name: {
                     "diffusivity": self.decades(*DIFFUSIVITY),
                     "solvation_energy": self.even(0.3, 1.0) if shipped.charge else self.even(-0.5, 1.0),
-                    "site_density": next(iter(shipped.layers.values())).site_density,
+                    "site_density": known.site_density,
+                    "sites": known.sites,
                 }
                 for name in names
                 if name != emitter or shipped.charge == 0

@@ -97,16 +97,17 @@ def _collect(running: Any, groups: dict[str, dict], protocol: Protocol, solver: 
         for k, (name, unit, text) in enumerate(EVENTS)
     }
 
-    def dataset(columns: dict, dims: tuple[str, ...], coords: dict) -> xr.Dataset:
-        return xr.Dataset({n: (dims, v, {"units": u, "long_name": w}) for n, (v, u, w) in columns.items()}, coords)
+    def variables(columns: dict, *dims: str) -> dict:
+        return {n: (dims, v, {"units": u, "long_name": w}) for n, (v, u, w) in columns.items()}
 
-    over_time = {name: dataset(groups[name], ("time",), time) for name in ("terminals", "interfaces", "balance")}
+    in_depth = variables(groups["fields"], "time", "x") | variables(groups["faces"], "time", "x_face")
+    over_time = {
+        name: xr.Dataset(variables(groups[name], "time"), time) for name in ("terminals", "interfaces", "balance")
+    }
     return Result(
-        fields=dataset(groups["fields"], ("time", "x"), depth).merge(
-            dataset(groups["faces"], ("time", "x_face"), faces)
-        ),
+        fields=xr.Dataset(in_depth, depth | faces),
         **over_time,
-        events=dataset(events, ("event",), {}),
+        events=xr.Dataset(variables(events, "event")),
         impedance=_impedance(running, over_time["terminals"]),
         device=device,
         protocol=protocol,

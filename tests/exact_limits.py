@@ -20,7 +20,7 @@ def hold(name: str, demanded: dict[str, float]) -> None:
             assert check.tolerance <= tolerance, f"{name}: {check}"
 
 
-def misses(name: str, words: str) -> bool:
-    """Whether a check of the limit whose quantity holds these words is beyond its tolerance."""
-    checks = analytic_table([name]).results[0].checks
-    return any(not check.passes for check in checks if words in check.quantity)
+def misses(name: str, words: str, not_of: str | None = None) -> bool:
+    """Whether a check of the limit whose quantity holds these words is beyond its tolerance, and none of others."""
+    beyond = [check.quantity for check in analytic_table([name]).results[0].checks if not check.passes]
+    return any(words in one for one in beyond) and not any(not_of is not None and not_of in one for one in beyond)

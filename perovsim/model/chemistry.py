@@ -60,17 +60,21 @@ class SpeciesInLayer(ModelData):
     """A dilute species in one layer; `solvation_energy` [eV] lowers or raises its level there.
 
     Counted from X- on its site for an anion, from the element for a neutral atom, and for a cation from the element and
-    an electron in vacuum: that of X+ holds its ionisation energy. site_density : most of it that the layer can hold,
-    N of mu = kT ln[c/(1 - c/N)]; None = no limit
+    an electron in vacuum: that of X+ holds its ionisation energy; for V_Cs- from Cs+ that leaves with the last halide
+    of the lattice as a salt, for a salt from its own free energy. site_density : most of it that the layer can hold,
+    N of mu = kT ln[c/(1 - c/N)]; None = no limit. sites : a name; what has the same one in a layer
+    shares the sites there, mu = kT ln[c/(1 - sum c/N)], and one of them gives N
     """
 
     diffusivity: dim.Diffusivity
     solvation_energy: dim.Energy
     site_density: dim.PositiveDensity | None = None
+    sites: Name | None = None
 
 
 class Species(ModelData):
-    """A dilute mobile species beside lattice halides and carriers; Cl, Cl+, or Cl_i- for an ion between the sites."""
+    """A species beside lattice halides and carriers: Cl, Cl+, or Cl_i- for an ion between the sites, V_Cs- for an empty
+    site of caesium, CsCl for a solid that the lattice gives off."""
 
     name: Name
     formula: str

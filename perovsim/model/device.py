@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +14,7 @@ from perovsim.model.base import ModelData, PlacedError
 from perovsim.model.chemistry import Electrochemistry, Process, Reaction, Species
 from perovsim.model.circuit import ExternalCircuit, external_circuit
 from perovsim.model.failure import Transformation
+from perovsim.model.material import DiluteIon
 from perovsim.model.names import did_you_mean
 from perovsim.model.process import ALWAYS
 from perovsim.model.quantity import Dimension, Quantity
@@ -281,6 +283,35 @@ class Device(ModelData):
             for layer in species.layers:
                 self._check_known("layer", layer, ("species", index, "layers", layer))
         return self
+
+    @model_validator(mode="after")
+    def _check_shared_sites(self) -> Self:
+        groups: dict[tuple[str, str], list[tuple[Any, Key]]] = {}
+        for layer, own, key in self._ions():
+            if own.sites is not None:
+                groups.setdefault((layer, own.sites), []).append((own, key))
+        for (layer, name), members in groups.items():
+            given = [own.site_density.si for own, _ in members if own.site_density is not None]
+            if len(given) != 1:
+                message = f"sites '{name}' of layer '{layer}' have {len(given)} site_density, and need one"
+                raise PlacedError(f"{message}; give it with one of those that share them", *members[-1][1], "sites")
+            filled = sum(own.density.si for own, _ in members if isinstance(own, DiluteIon))
+            if filled >= given[0]:
+                message = f"ions of {filled:g} m^-3 in all on the {given[0]:g} m^-3 sites '{name}' of layer '{layer}'"
+                raise PlacedError(f"{message}; lower a density, or raise site_density", *members[-1][1], "sites")
+        return self
+
+    def _ions(self) -> Iterator[tuple[str, Any, Key]]:
+        """Ions of the layers, then species in each of theirs: name of the layer, the ion, its key in the file."""
+        for k, layer in enumerate(self.layers):
+            yield from ((layer.name, ion, ("layer", k, "ion", j)) for j, ion in enumerate(layer.ions))
+        for k, species in enumerate(self.species):
+            yield from ((name, own, ("species", k, "layers", name)) for name, own in species.layers.items())
+
+    def sites(self, layer: str, ion: Any) -> float:
+        """Sites [m^-3] that an ion or a species can fill in a layer, alone or with others; inf where not limited."""
+        own = [ion] if ion.sites is None else [x for at, x, _ in self._ions() if (at, x.sites) == (layer, ion.sites)]
+        return next((x.site_density.si for x in own if x.site_density is not None), math.inf)
 
     @model_validator(mode="after")
     def _check_sites(self) -> Self:

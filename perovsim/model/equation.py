@@ -10,7 +10,9 @@ from functools import lru_cache
 
 INTERSTITIAL = "_i"
 """Mark of an ion off the sites of its lattice, between them or in the next layer: Cl_i- has left one, Cl- is on one."""
-_TERM = re.compile(r"^\s*(\d+)?\s*([A-Z][A-Za-z0-9]*(?:_i)?(?:\d*[+-])?|e-|h\+)\s*$")
+VACANT = "V_"
+"""Mark of a cation site of a lattice that is empty: V_Cs- has its charge, and counts as the atom that is not there."""
+_TERM = re.compile(r"^\s*(\d+)?\s*((?:V_)?[A-Z][A-Za-z0-9]*(?:_i)?(?:\d*[+-])?|e-|h\+)\s*$")
 _CHARGE = re.compile(r"(\d*)([+-])$")
 _ELEMENT = re.compile(r"([A-Z][a-z]?)(\d*)")
 _SPLIT = re.compile(r"\s+\+\s+")
@@ -63,7 +65,7 @@ def parse_equation(text: str) -> Equation:
 
 @lru_cache(maxsize=256)
 def composition(word: str) -> tuple[dict[str, int], int]:
-    """Return (atoms per element, charge number) of a species word; e- and h+ hold no atoms."""
+    """Return (atoms per element, charge number) of a species word; e- and h+ hold no atoms, V_Cs- one Cs less."""
     match = _CHARGE.search(word)
     charge, formula = 0, word
     if match:
@@ -72,8 +74,9 @@ def composition(word: str) -> tuple[dict[str, int], int]:
     if formula in ("e", "h"):
         return {}, charge
     atoms: Counter[str] = Counter()
-    for element, number in _ELEMENT.findall(formula.removesuffix(INTERSTITIAL)):
-        atoms[element] += int(number or 1)
+    sign = -1 if formula.startswith(VACANT) else 1
+    for element, number in _ELEMENT.findall(formula.removeprefix(VACANT).removesuffix(INTERSTITIAL)):
+        atoms[element] += sign * int(number or 1)
     return dict(atoms), charge
 
 

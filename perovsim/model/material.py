@@ -146,7 +146,8 @@ class DiluteIon(ModelData):
     """A mobile ion of low density, with a fixed neutralising background if `compensated`.
 
     D : at T_reference; E_migration : its activation energy [eV]; site_density : most of it that the layer can hold, N
-    of mu = kT ln[c/(1 - c/N)]; None = no limit
+    of mu = kT ln[c/(1 - c/N)]; None = no limit. sites : a name; what has the same one in a layer
+    shares the sites there, mu = kT ln[c/(1 - sum c/N)], and one of them gives N
     """
 
     name: Name
@@ -157,6 +158,7 @@ class DiluteIon(ModelData):
     density: dim.Density
     compensated: bool = True
     site_density: dim.PositiveDensity | None = None
+    sites: Name | None = None
 
     def diffusivity(self, temperature: float) -> float:
         """D(T) = D exp[-(E_migration/k)(1/T - 1/T_reference)] [m^2/s], temperature in K."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from perovsim.constants import C_LIGHT, H, Q
@@ -38,15 +36,6 @@ def photopic(wavelength_m):
     return lobe(0.821, 568.8, 46.9, 40.5) + lobe(0.286, 530.9, 16.3, 31.1)
 
 
-@dataclass(frozen=True)
-class Light:
-    """Emission of a Lambertian device: radiant exitance [W/m^2], luminance [cd/m^2], wavelength of the maximum [m]."""
-
-    radiant_exitance: float
-    luminance: float
-    peak_wavelength: float
-
-
 def spectrum(energies, weights, fwhm: float):
     """Normalised photon spectrum per eV: sum of Gaussians at the local emission energies.
 
@@ -54,44 +43,35 @@ def spectrum(energies, weights, fwhm: float):
     """
     sigma = fwhm * FWHM_TO_SIGMA
     grid = np.linspace(energies.min() - 4.0 * sigma, energies.max() + 4.0 * sigma, ENERGY_POINTS)
-    bins = np.bincount(
-        np.clip(np.searchsorted(grid, energies), 0, ENERGY_POINTS - 1), weights=weights, minlength=ENERGY_POINTS
-    )
+    at = np.clip(np.searchsorted(grid, energies), 0, ENERGY_POINTS - 1)
+    bins = np.bincount(at, weights=weights, minlength=ENERGY_POINTS)
     used = np.nonzero(bins)[0]
-    mean = (
-        np.bincount(
-            np.clip(np.searchsorted(grid, energies), 0, ENERGY_POINTS - 1),
-            weights=weights * energies,
-            minlength=ENERGY_POINTS,
-        )[used]
-        / bins[used]
-    )
-    lines = np.exp(-0.5 * np.square((grid[:, None] - mean[None, :]) / sigma)) @ bins[used]
-    step = grid[1] - grid[0]
-    return grid, lines / (lines.sum() * step)
+    mean = np.bincount(at, weights=weights * energies, minlength=ENERGY_POINTS)[used] / bins[used]
+    lines = np.exp(-0.5 * np.square((grid[:, None] - mean) / sigma)) @ bins[used]
+    return grid, lines / (lines.sum() * (grid[1] - grid[0]))
 
 
-def emitted_light(energies, weights, fwhm: float, photon_flux: float) -> Light:
-    """Photometry of a photon flux [m^-2 s^-1] with the spectrum of the cells; L = K_cd int V M dE / pi."""
-    grid, density = spectrum(energies, weights, fwhm)
-    power = photon_flux * density * grid * Q * (grid[1] - grid[0])
-    luminous = LUMINOUS_EFFICACY * float((power * photopic(wavelength(grid))).sum())
-    k = int(np.argmax(density))
-    peak = grid[k]
-    if 0 < k < grid.size - 1:
-        before, at, after = np.log(density[k - 1 : k + 2])
-        peak += 0.5 * (before - after) / (before - 2.0 * at + after) * (grid[1] - grid[0])
-    return Light(float(power.sum()), luminous / np.pi, float(wavelength(peak)))
+def _maximum(grid, density):
+    """Place of the maximum of each row, between the points of the grid by a parabola through the logarithm."""
+    rows, k = np.arange(len(grid)), np.clip(density.argmax(axis=1), 1, ENERGY_POINTS - 2)
+    before, at, after = (np.log(density[rows, k + shift]) for shift in (-1, 0, 1))
+    return grid[rows, k] + 0.5 * (before - after) / (before - 2.0 * at + after) * (grid[:, 1] - grid[:, 0])
 
 
 def emitted_over_time(energies, weights, fwhm: float, photon_flux) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Radiant exitance [W/m^2], luminance [cd/m^2], peak wavelength [m] of photon fluxes [m^-2 s^-1] (time,).
 
+    A Lambertian device with the spectrum of the cells, L = K_cd int V M dE / pi.
     energies, weights : (time, n) [eV], emission of each cell; dark times have no peak (NaN)
     """
     power, luminance, peak = np.zeros(len(photon_flux)), np.zeros(len(photon_flux)), np.full(len(photon_flux), np.nan)
     weights = np.maximum(weights, 0.0)
-    for k in np.nonzero((photon_flux > 0.0) & (weights.sum(axis=1) > 0.0))[0]:
-        found = emitted_light(energies[k], weights[k], fwhm, photon_flux[k])
-        power[k], luminance[k], peak[k] = found.radiant_exitance, found.luminance, found.peak_wavelength
+    lit = np.nonzero((photon_flux > 0.0) & (weights.sum(axis=1) > 0.0))[0]
+    if lit.size == 0:
+        return power, luminance, peak
+    grid, density = np.swapaxes([spectrum(energies[k], weights[k], fwhm) for k in lit], 0, 1)
+    each = photon_flux[lit, None] * density * grid * Q * (grid[:, 1:2] - grid[:, :1])
+    power[lit] = each.sum(axis=1)
+    luminance[lit] = LUMINOUS_EFFICACY / np.pi * (each * photopic(wavelength(grid))).sum(axis=1)
+    peak[lit] = wavelength(_maximum(grid, density))
     return power, luminance, peak

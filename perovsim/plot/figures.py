@@ -58,12 +58,11 @@ def terminals(*results: Result, labels: list[str] | None = None) -> Figure:
         ("External quantum efficiency", "EQE [%]"),
         ("Emission peak", "wavelength [nm]"),
     )
-    for panel, (title, label) in zip(axes.flat, titles, strict=True):
+    for panel, scale, (title, label) in zip(axes.flat, ("linear", "log", "log", "linear"), titles, strict=True):
         panel.set(title=title, ylabel=label)
         log_time(panel, results)
+        scale_or_note(panel, scale)
         mark_reference(panel, results)
-    for panel in (axes[0, 1], axes[1, 0]):
-        panel.set_yscale("log")
     plain(axes[1, 1])
     plain(axes[0, 0])
     label_x(axes, "time [s]")

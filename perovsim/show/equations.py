@@ -31,6 +31,8 @@ def _common(device: Device) -> Iterator[tuple[str, str]]:
     yield "holes", "dp/dt = -(1/q) dJ_p/dx + G - R,  J_p = mu_p p dE_Fp/dx,  p = N_v F((E_v - E_Fp)/kT)"
     if any(layer.ions for layer in device.layers):
         yield "ions", "dc/dt = -dJ/dx,  J = -D (dc/dx + z c d(phi/V_t)/dx), no flux through the faces of their layers"
+    if any(ion.site_density is not None for ion in (*_dilute(device), *_dissolved(device))):
+        yield "", "on limited sites J = -D c f d[ln(c/f) + z phi/V_t]/dx,  f = 1 - sum c/N over all that share them"
     if lattices:
         yield "halides", "N_X dtheta_X/dt = -dJ_X/dx + S_X,  J_X = -(N_X D_X/kT) theta_X theta_V dM_X/dx"
         yield "", "M_X = kT ln(theta_X/theta_V) - q phi" + _excess(device) + ",  sum of the theta = 1"
@@ -43,8 +45,16 @@ def _given(quantity: Quantity | None) -> bool:
     return quantity is not None and float(quantity) != 0.0
 
 
+def _dilute(device: Device) -> Iterator[Any]:
+    return (ion for layer in device.layers for ion in layer.ions)
+
+
+def _dissolved(device: Device) -> Iterator[Any]:
+    return (own for species in device.species for own in species.layers.values())
+
+
 def _ions(device: Device) -> str:
-    names = dict.fromkeys(ion.name for layer in device.layers for ion in layer.ions)
+    names = dict.fromkeys(ion.name for ion in _dilute(device))
     return "".join(f" + z [{name}]" for name in names)
 
 

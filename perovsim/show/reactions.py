@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from perovsim.constants import F
+from perovsim.errors import PerovsimError
 from perovsim.model import Device
-from perovsim.model.equation import Equation, composition, parse_equation
+from perovsim.model.equation import VACANT, Equation, composition, parse_equation
 from perovsim.physics.thermochemistry import halide_level, load_table
 
 KILO = 1e3
@@ -48,7 +49,7 @@ def voltage(device: Device, equation: Equation) -> Voltage | None:
     table = load_table(device.electrochemistry.thermochemistry_path)
     try:
         gibbs = sum(number * _standard_energy(word, table) for word, number in equation.stoichiometry.items())
-    except KeyError:
+    except PerovsimError:
         return None
     relative = any(composition(word)[1] or word in HALOGENS for word in equation.species)
     volt = 0.0 if gibbs == 0 else -gibbs / (transfers(equation) * F)
@@ -107,6 +108,8 @@ def _standard_energy(word: str, table: Any) -> float:
     atoms, charge = composition(word)
     if word in ("e-", "h+", "Pb2+") or len(atoms) == 1 and not charge:
         return 0.0
+    if word.startswith(VACANT):
+        raise PerovsimError(f"the level of {word} depends on the lattice")
     if charge:
         (halide,) = atoms
         return 0.5 * table.gibbs(f"Pb{halide}2")

@@ -93,3 +93,15 @@ def test_show_prints_the_equations_that_are_solved(perovsim) -> None:
     assert "Omega_X" not in shown and "traps '" not in shown and "R_th" not in shown
     other = perovsim("show", "ion_benchmark").out
     assert "z [V_I]" in other and "tau_p (n + n_1)" in other and "M_X" not in other
+
+
+def test_a_result_is_summed_up_and_drawn(tmp_path: Path, perovsim) -> None:
+    import perovsim as ps
+
+    device = ps.load_device("ion_benchmark").with_values({"layer.perovskite.cells": 10})
+    run = ps.simulate(device, ps.Protocol([ps.constant_voltage("0.1 V", duration="1 us")], points_per_decade=1))
+    run.save(tmp_path / "run.nc")
+    shown = perovsim("show", tmp_path / "run.nc", "--out", tmp_path / "run.png")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.startswith(run.summary())
+    assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")

@@ -144,7 +144,7 @@ def test_bad_film(case: str, result_file: Path, tmp_path: Path, monkeypatch, per
 
 
 @pytest.mark.parametrize("content", [b"", b"no NetCDF", bytes(range(256))], ids=["empty", "text", "binary"])
-@pytest.mark.parametrize("verb", ["cite", "validate"])
+@pytest.mark.parametrize("verb", ["cite", "show", "validate"])
 def test_a_file_that_is_no_result(content: bytes, verb: str, tmp_path: Path, perovsim) -> None:
     file = tmp_path / "bad.nc"
     file.write_bytes(content)

@@ -47,8 +47,9 @@ def test_a_blocked_junction_is_resolved_where_sites_are_limited(limited: bool) -
         np.testing.assert_allclose(ends[0], ends[1], rtol=1e-2)
         return
     led = coarse_led(MESHES[0], ROUTE)
+    free = {"site_density": None, "sites": None}
     species = tuple(
-        x.replace(layers={name: own.replace(site_density=None) for name, own in x.layers.items()}) for x in led.species
+        x.replace(layers={name: own.replace(**free) for name, own in x.layers.items()}) for x in led.species
     )
     kept = tuple(x for x in led.processes if not x.name.startswith("transfer"))
     run = ps.simulate(led.replace(species=species, processes=kept), HOUR)

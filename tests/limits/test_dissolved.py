@@ -234,3 +234,50 @@ def test_cations_of_halogen_drift_to_the_cathode() -> None:
     assert (weights @ x) / weights.sum() < 0.45 * 40e-9
     assert y[slot[HALIDE]] @ (x * runner.mesh.widths) > halide  # chloride, towards the anode
     assert y[slot[PSI]][0] < y[slot[PSI]][-1]
+
+
+def schottky(energy: float):
+    """A bromide lattice that gives off CsBr and keeps empty sites of both ions, `energy` [eV] higher."""
+    film = perovskite("film", 40, 30, vacancies=1e20, halides=("Br",), x_Cl=0.0, theta_reference=1.0)
+    species = [
+        dissolved("V_Cs", "V_Cs-", -1, film=(1e-16, energy)),
+        dissolved("salt", "CsBr", 0, film=(0.0, 0.0)),
+    ]
+    species[0]["layers"]["film"]["site_density"] = CAESIUM_SITES
+    return device([film], 4.3, 4.3, species=species,
+                  process=[reaction("pairs", "Br- -> V_Cs- + CsBr", "layer:film", "1e-3 mol/m^3/s")],
+                  electrochemistry={"redox_level": "-4.3 eV"})  # fmt: skip
+
+
+CAESIUM_SITES = 1.57e28 / 3.0
+
+
+def test_schottky_pairs_come_to_their_equilibrium() -> None:
+    """Cs_Cs + Br_Br -> V_Cs' + V_Br* + CsBr: beside the salt the product of the vacancies is exp(-G/kT) in every cell,
+    as many of one as of the other and of salt; the numbers of sites and of atoms stay."""
+    energy = 0.45
+    runner = Runner(schottky(energy), 1e-8)
+    contents = Contents(runner.problem)
+    bromine = contents.amount("Br", runner.state.y)
+    runner.record_start()
+    runner.follow_voltage(0.0, 0.0, 0.0, np.array([1e12]), "rest")
+    y, slot = runner.state.y, runner.tables.slot
+    vacancy, empty, salt = y[slot[VACANCY]], densities(runner, "V_Cs-"), densities(runner, "CsBr")
+    free = 1.0 - empty * REFERENCE / CAESIUM_SITES
+    assert_allclose(vacancy / (1.0 - vacancy) * empty / free, np.exp(-energy / KT), rtol=1e-8)
+    made = vacancy * 1.57e28 - 1e20
+    assert made[15] > 1e23
+    assert_allclose(empty[15] * REFERENCE, made[15], rtol=1e-6)  # neutral in the middle
+    widths = runner.mesh.widths
+    assert_allclose([salt @ widths, empty @ widths], made @ widths / REFERENCE, rtol=1e-9)
+    assert_allclose(contents.amount("Br", y), bromine, rtol=1e-13)
+    assert abs(contents.amount("Cs", y)) <= 1e-13 * contents.inventory("Cs", y)
+
+
+def test_an_empty_site_counts_as_the_atom_that_is_not_there() -> None:
+    from perovsim.model.equation import composition, parse_equation
+
+    assert composition("V_Cs-") == ({"Cs": -1}, -1)
+    assert parse_equation("Cl- -> V_Cs- + CsCl").species == ("Cl-", "V_Cs-", "CsCl")
+    with pytest.raises(ValueError, match="not balanced"):
+        parse_equation("Cl- -> V_Cs- + 2 CsCl")

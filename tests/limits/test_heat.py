@@ -26,7 +26,7 @@ def test_a_wrong_energy_is_seen(monkeypatch) -> None:
     right = heat.rated_cell(None)
     monkeypatch.setitem(heat.ENERGY, "collapse", 1.001 * heat.ENERGY["collapse"])
     monkeypatch.setattr(heat, "rated_cell", lambda r: right if r is None else hot(right, r))
-    assert misses("joule_heat", "collapse") and not misses("joule_heat", "halide")
+    assert misses("joule_heat", "collapse", not_of="halide")
 
 
 def test_balances_and_charge_go_on_when_the_tables_change() -> None:

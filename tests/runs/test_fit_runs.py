@@ -60,15 +60,15 @@ def data(film=True, voltage=True) -> list[ps.fit.DataSet]:
     return [one for one, wanted in zip(sets, (film, voltage), strict=True) if wanted]
 
 
-def drawn(device, protocol, folder, free=FREE, seed=1, **which) -> ps.fit.Problem:
+def drawn(device, protocol, folder, free=FREE, seed=1, workers=1, **which) -> ps.fit.Problem:
     """The problem with data drawn from the model at the values of the device."""
-    problem = ps.fit.Problem(device, protocol, data=data(**which), free=free, folder=folder, workers=2)
+    problem = ps.fit.Problem(device, protocol, data=data(**which), free=free, folder=folder, workers=workers)
     return problem.synthetic({path: float(device.value(path)) for path in free}, seed)
 
 
 def test_synthetic_truth_comes_back(device, protocol, folder) -> None:
     """Two numbers, each within 3 sigma of its truth, chi-square as the noise says; a repeat needs no run."""
-    problem = drawn(device, protocol, folder)
+    problem = drawn(device, protocol, folder, workers=2)
     fit = problem.least_squares(starts=1)
     z = (fit.x - problem.coordinates({path: float(device.value(path)) for path in FREE})) / fit.sigma
     assert (np.abs(z) < 3.0).all() and fit.p_value > 1e-3 and fit.sentences == ()
@@ -209,9 +209,8 @@ def test_a_series_resistance_adds_its_voltage(device, protocol, folder) -> None:
 
 def test_a_protocol_can_be_free(device, protocol, folder) -> None:
     path = "protocol.step.1.current_density"
-    problem = ps.fit.Problem(
-        device, protocol, data=data(film=False), free={path: ps.fit.Uniform("5 mA/cm^2", "15 mA/cm^2")}, folder=folder
-    )
+    free = {path: ps.fit.Uniform("5 mA/cm^2", "15 mA/cm^2")}
+    problem = ps.fit.Problem(device, protocol, data=data(film=False), free=free, folder=folder, workers=1)
     low, high = problem.at(np.array([0.0])), problem.at(problem.high)
     problem.close()
     assert (high[0] > low[0]).all() and problem.parameters[0].unit == "A/m^2"

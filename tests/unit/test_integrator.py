@@ -25,7 +25,7 @@ def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
 class Equations:
     """d(S y)/dt = f(t, y) with dense matrices; `ledger` gives the integrands of the quadratures."""
 
-    rounding = np.zeros(2)  # nothing flows
+    rounding = np.zeros(step.RATES)  # nothing flows
 
     def __init__(self, storage, f, jacobian, ledger, ledger_slope):
         self.storage, self.f, self.jacobian = np.array(storage, float), f, jacobian
@@ -35,6 +35,9 @@ class Equations:
 
     def step(self, h, tolerance, rtol):
         return step.take_step(self, None, None, self, self, h, tolerance, rtol)
+
+    def polish(self, h, rtol, time, c, formula, z):
+        return step.polish(self, None, None, self, self, h, rtol, time, c, formula, z)
 
     def correct(self, t, cj, formula, euler):
         y, base, slope, _, _, scale, _ = formula

@@ -39,16 +39,27 @@ duration = "10 s"
 """
 
 
-@pytest.fixture
-def small(tmp_path):
-    """Three variants on a coarse mesh."""
+def written(folder):
+    """The file of a study of three variants on a coarse mesh."""
     device = load_device("nanoled_like")
     coarse = [layer.replace(cells=20) for layer in device.layers]
-    (tmp_path / "device.toml").write_text(device.replace(layers=coarse).to_toml())
-    (tmp_path / "protocol.toml").write_text(PROTOCOL)
-    path = tmp_path / "small.toml"
+    (folder / "device.toml").write_text(device.replace(layers=coarse).to_toml())
+    (folder / "protocol.toml").write_text(PROTOCOL)
+    path = folder / "small.toml"
     path.write_text(STUDY)
     return path
+
+
+@pytest.fixture
+def small(tmp_path):
+    return written(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The study and the page that it has made."""
+    path = written(tmp_path_factory.mktemp("study"))
+    return path, run_study(path, path.parent / "out", progress=lambda *_: None)
 
 
 @pytest.mark.parametrize("name", LEVERS)
@@ -65,9 +76,9 @@ def test_levers_are_one_line_each(name, root):
     assert check_file(root / f"models/studies/{name}.toml").kind == "study"
 
 
-def test_variants_run_and_are_shown_side_by_side(small, tmp_path):
-    out = tmp_path / "out"
-    page = run_study(small, out, progress=lambda *_: None)
+def test_variants_run_and_are_shown_side_by_side(finished):
+    _, page = finished
+    out = page.parent
     text = page.read_text(encoding="utf-8")
     for word in ("as built", "interface.emitter|etl.permeability = 1e-12 m/s", "no reaction of Al", "stress_coupling"):
         assert word in text
@@ -81,10 +92,9 @@ def test_variants_run_and_are_shown_side_by_side(small, tmp_path):
     assert arrived["blocked"] < 0.2 * arrived["as_built"]
 
 
-def test_a_second_run_does_nothing(small, tmp_path):
-    said = []
-    run_study(small, tmp_path / "out", progress=lambda *_: None)
-    run_study(small, tmp_path / "out", progress=lambda text, share=None: said.append(text))
+def test_a_second_run_does_nothing(finished):
+    said, (path, page) = [], finished
+    run_study(path, page.parent, progress=lambda text, share=None: said.append(text))
     assert len(said) == 1 and "nothing to do" in said[0]
 
 

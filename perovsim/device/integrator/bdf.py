@@ -13,18 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from perovsim.device.integrator import differences as d
-from perovsim.device.integrator.step import SLOW, SMALL
+from perovsim.device.integrator.step import SLOW, SMALL, STAGNANT
 
-POLISH_TRIES, FASTER = 40, (1.0, 10.0, 100.0)
-LAST_PLACE = 1e-12
-"""An output state is done once the next correction would have a smaller weighted norm: 1e-17 of an unknown at rtol =
-1e-5."""
-ROUNDING, STAGNANT = 1e-10, 1e-4
-"""Weighted change below which a correction that stops shrinking is rounding; the second with a new matrix, of the
-smallest correction so far: where the matrix is nearly singular, as at rest for ages, they grow by rounding alone."""
-CANCELLED = 1e-11
-"""Share of an unknown that cancelling charges may round away: of 2.6e28 sites per m^3 the last digit is worth 1e-10 kT
-over 100 nm, half a part in 1e11 of the 20 kT that potentials are measured by. Matters for rtol < 1e-7."""
+FASTER = (1.0, 10.0, 100.0)
+ROUNDING = 1e-10
+"""Weighted change of a steady state below which it is rounding."""
 HARDLY = 1e-8
 """The same of a steady state with an old matrix: 1e-13 of an unknown at rtol = 1e-5."""
 SETTLE_TRIES = 60
@@ -113,10 +106,11 @@ class Integrator:
     def polished(self, time: float) -> Polished:
         """State at a time inside the last step: its interpolant, corrected until every balance holds to rounding.
 
-        The correction is that of a formula with the coefficient of the step, dy/dt = slope + c (y - interpolant), or a
+        The correction is that of a formula dy/dt = slope + c (y - interpolant) with the coefficient of the last step or
+        of the next one, which its matrix serves too, whichever is smaller and rounds less in the derivatives; or with a
         larger one, which corrects less, where Newton's iteration does not converge or something would be negative.
         """
-        cj, found = float(self.h.real[d.CJ]), None
+        cj, found = min(float(self.h.real[d.CJ]), d.next_coefficient(self.h)), None
         for factor in FASTER:
             state, is_whole = self._corrected(time, factor * cj)
             if is_whole:
@@ -128,41 +122,13 @@ class Integrator:
 
     def _corrected(self, time: float, c: float) -> tuple[Polished | None, bool]:
         """The interpolant corrected by a formula of coefficient c [1/s], None if that does not converge, and whether
-        it is the formula of every unknown: a thin one that it would make negative gets another.
-
-        A matrix of its own makes two corrections do.
-        """
-        h, equations = self.h, self.equations
-        formula, z, slope_z = h.formula.copy(), np.empty(h.z.shape[1]), np.empty(h.z.shape[1])
-        d.interpolate(h, time, formula[d.Y], formula[d.SLOPE], z, slope_z)
-        formula[d.BASE], formula[d.LAST], formula[d.COEFFICIENT] = formula[d.Y], formula[d.Y], c
-        d.start_positive(formula)
-        given, before, least = formula[d.SLOPE].copy(), np.inf, np.inf
-        equations.forget()
-        for _ in range(POLISH_TRIES):
-            size, cut = equations.correct(time, c, formula, c)
-            if not np.isfinite(size):
-                break
-            if cut:
-                before = np.inf
-                continue
-            ratio = size / before if before > 0.0 else 1.0
-            least = min(least, size)
-            is_last = size == 0.0 or 0.0 < ratio <= LAST_PLACE / size
-            if is_last or (ratio > SLOW and least <= self._stagnant):
-                y, base, slope, own = formula[: d.COEFFICIENT + 1]
-                made = z + (equations.integrands - slope_z) / c
-                state = Polished(time, y.copy(), slope + own * (y - base), made, c)
-                return state, np.array_equal(slope, given)
-            if ratio > SLOW:
-                equations.forget()
-            before = size
-        return None, False
-
-    @property
-    def _stagnant(self) -> float:
-        """Weighted change of a correction by a new matrix below which it is rounding."""
-        return max(STAGNANT, CANCELLED / self.rtol)
+        it is the formula of every unknown."""
+        formula, z = np.empty_like(self.h.formula), np.empty(self.h.z.shape[1])
+        converged, is_whole = self.equations.polish(self.h, self.rtol, time, c, formula, z)
+        if not converged:
+            return None, False
+        y, base, slope, own = formula[: d.COEFFICIENT + 1]
+        return Polished(time, y.copy(), slope + own * (y - base), z, c), is_whole
 
     def settled(self, start: Polished, guess: np.ndarray, duration: float, nearly: bool = False) -> Polished:
         """State after one step of the implicit Euler formula: the steady one where `duration` outlasts every change.

@@ -132,6 +132,11 @@ def predict(h):
     _step_thin_by_euler(h.formula, 1.0 / step)
 
 
+def next_coefficient(h: Differences) -> float:
+    """Coefficient CJ [1/s] that `predict` will give the next step."""
+    return float(sum(1.0 / (i + 1) for i in range(h.count[ORDER])) / h.real[STEP])
+
+
 @compiled
 def start_positive(formula):
     """Start positive unknowns above zero."""
@@ -145,7 +150,7 @@ def start_positive(formula):
 def _step_thin_by_euler(formula, euler):
     """Give positive unknowns that begin thin the implicit Euler formula, whose coefficient is euler."""
     for i in range(formula.shape[1]):
-        if formula[LAST, i] < formula[THIN, i]:
+        if formula[THIN, i] > 0.0 and formula[LAST, i] < formula[THIN, i]:
             _step_by_euler(formula, i, euler)
 
 

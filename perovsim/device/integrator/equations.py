@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from perovsim.device.integrator.differences import Differences
-from perovsim.device.integrator.step import EVALUATIONS, FACTORISATIONS, Work, correct, newton, take_step
+from perovsim.device.integrator.step import EVALUATIONS, FACTORISATIONS, Work, correct, newton, polish, take_step
 from perovsim.device.kernels import matrix
 from perovsim.device.kernels.assemble import add_storage, assemble
 from perovsim.device.kernels.compiled import announce
@@ -47,6 +47,13 @@ class Equations:
     def step(self, h: Differences, tolerance: np.ndarray, rtol: float) -> tuple[bool, int]:
         """Take one accepted step; returns whether there is one, and how many tries were rejected."""
         return take_step(self.tables, self.control, self.matrix, self.state, self.work, h, tolerance, rtol)
+
+    def polish(
+        self, h: Differences, rtol: float, time: float, c: float, formula: np.ndarray, z: np.ndarray
+    ) -> tuple[bool, bool]:
+        """Correct the interpolant at a time inside the last step by a formula of coefficient c [1/s]; returns whether
+        that converged, and whether it is the formula of every unknown."""
+        return polish(self.tables, self.control, self.matrix, self.state, self.work, h, rtol, time, c, formula, z)
 
     @property
     def factored(self) -> float:

@@ -12,6 +12,7 @@ from perovsim.device.integrator.differences import (
     BASE,
     CJ,
     COEFFICIENT,
+    LAST,
     ORDER,
     RATE,
     SCALE,
@@ -21,12 +22,14 @@ from perovsim.device.integrator.differences import (
     Y,
     accept,
     correct_positive,
+    interpolate,
     judge,
     norm,
     predict,
     restore,
     scale_errors,
     shrink,
+    start_positive,
 )
 from perovsim.device.kernels.assemble import add_storage, assemble, choose_face, stored
 from perovsim.device.kernels.compiled import compiled, inlined
@@ -38,7 +41,7 @@ NEWTON_TRIES, MOST_CUTS = 8, 30
 """Full corrections of one step, and those cut short on the way to them: a species may vanish by so many decades."""
 NEWTON_SHARE = 0.02
 """Newton's error may be this share of the local error allowed."""
-LAST_CORRECTION, LEAST_LAST = 1e-1, 1e-6
+LAST_CORRECTION, LEAST_LAST = 1.0, 1e-6
 LOST, LOST_AMOUNT, LEAST_CURRENT = 1e-11, 1e-13, 1e-3
 """Newton ends with a correction of the weighted norm LAST_CORRECTION at the most, which may have to be smaller, down to
 LEAST_LAST, until what is rounded away in solving for it is no more than the share LOST of the current, which counts as
@@ -57,6 +60,16 @@ UNKNOWN_RATE = 20.0
 MOST_FAILURES = 30
 TIME_ROUNDING, EARLIEST = 1e-14, 1e-12
 """The smallest step is this share of the time, of at least EARLIEST [s]."""
+POLISH_TRIES = 40
+LAST_PLACE = 1e-12
+"""An output state is done once the next correction would have a smaller weighted norm: 1e-17 of an unknown at rtol =
+1e-5."""
+STAGNANT = 1e-4
+"""Weighted change below which a correction by a new matrix that stops shrinking is rounding, of the smallest so far:
+where the matrix is nearly singular, as at rest for ages, they grow by rounding alone."""
+CANCELLED = 1e-11
+"""Share of an unknown that cancelling charges may round away: of 2.6e28 sites per m^3 the last digit is worth 1e-10 kT
+over 100 nm, half a part in 1e11 of the 20 kT that potentials are measured by. Matters for rtol < 1e-7."""
 EPSILON = float(np.finfo(float).eps)
 FACTORISATIONS, EVALUATIONS = 0, 1
 """Entries of Work.count."""
@@ -178,3 +191,36 @@ def take_step(p, control, m, state, work, h, tolerance, rtol):
         restore(h, t_old)
         shrink(h, error_failures, lower)
     return False, error_failures + newton_failures
+
+
+@compiled
+def polish(p, control, m, state, work, h, rtol, time, c, formula, z):
+    """Correct the interpolant at a time inside the last step by the formula of coefficient c [1/s], which is left in
+    `formula`, its quadratures in z. Returns whether that converged, and whether it is, to the last place, the formula
+    of every unknown: a thin one that it would make negative gets another.
+
+    A matrix of its own makes two corrections do.
+    """
+    formula[:], slope_z, stagnant = h.formula, np.empty(z.shape[0]), max(STAGNANT, CANCELLED / rtol)
+    interpolate(h, time, formula[Y], formula[SLOPE], z, slope_z)
+    formula[BASE], formula[LAST], formula[COEFFICIENT, :] = formula[Y], formula[Y], c
+    start_positive(formula)
+    given, before, least = formula[SLOPE].copy(), np.inf, np.inf
+    work.factored[0] = np.nan
+    for _ in range(POLISH_TRIES):
+        size, cut = correct(p, control, m, state, work, time, c, formula, c)
+        if not np.isfinite(size):
+            break
+        if cut:
+            before = np.inf
+            continue
+        ratio = size / before if before > 0.0 else 1.0
+        least = min(least, size)
+        is_last = size == 0.0 or 0.0 < ratio <= LAST_PLACE / size
+        if is_last or (ratio > SLOW and least <= stagnant):
+            z += (state.ledger[: z.shape[0]] - slope_z) / c
+            return True, np.all(np.abs(formula[SLOPE] - given) <= LAST_PLACE * c * formula[SCALE])
+        if ratio > SLOW:
+            work.factored[0] = np.nan
+        before = size
+    return False, False

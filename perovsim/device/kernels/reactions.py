@@ -27,6 +27,9 @@ from perovsim.device.kernels.tables import (
     DROP,
     ENERGY,
     FADING,
+    FREE,
+    GROUP,
+    HOLE,
     IN_CELL,
     IN_PLACE,
     JUMPS,
@@ -35,12 +38,14 @@ from perovsim.device.kernels.tables import (
     LINEAR,
     LINK,
     OFFSET_GROWTH,
+    PER_SITE,
     POTENTIALS,
     POWER,
     PRESENT,
     PROCESS,
     QUADRATURES,
     RATE,
+    SCALE,
     SEED,
     SITE,
     SLOPE,
@@ -64,7 +69,7 @@ EXTENTS, CURRENT = len(QUADRATURES), QUADRATURES.index("current_first")
 def activities(p, y, state):
     """Fill the value of every activity, and its slopes by the unknowns that it depends on."""
     entry, numbers, out, shift, bend = p.activity, p.activity_number, state.activity, state.shift, state.bend
-    slope_of, by, excess, excess_by = p.species_cell, state.by, state.excess, state.excess_by
+    own, by, excess, excess_by = p.species_cell, state.by, state.excess, state.excess_by
     for k in range(entry.shape[0]):
         kind, i0, i1, number = entry[k, KIND], entry[k, DEPENDS_ON], entry[k, DEPENDS_ON + 1], numbers[k, 0]
         if kind == LINEAR:
@@ -74,13 +79,20 @@ def activities(p, y, state):
             shifted = number * safe_exp(shift[s, i])
             value = y[i0] * shifted
             out[k, VALUE], out[k, BY] = value, shifted * (1.0 + y[i0] * bend[s, i])
-            out[k, BY + 1] = value * slope_of[SLOPE, s, i] * by[0, i]
-            out[k, BY + 2] = value * slope_of[SLOPE, s, i] * by[1, i]
+            out[k, BY + 1] = value * own[SLOPE, s, i] * by[0, i]
+            out[k, BY + 2] = value * own[SLOPE, s, i] * by[1, i]
         elif kind == SITE:
             halide, i, first = entry[k, CARRIER], entry[k, CARRIER + 1], y[i1] if i1 >= 0 else 0.0
             share = first if halide == 0 else 1.0 - y[i0] - first
             energy, by_v, by_x = excess[halide, i], excess_by[halide, 0, i], excess_by[halide, 1, i]
             out[k, VALUE], out[k, BY], out[k, BY + 1] = _site(halide, share, energy, by_v, by_x, number)
+        elif kind == FREE:
+            s, i, e = entry[k, CARRIER], entry[k, CARRIER + 1], BY
+            out[k, VALUE] = state.free[int(own[GROUP, s, i]), i]
+            for t in range(HOLE + 1, p.species.shape[1]):  # in the order of the unknowns that it depends on
+                if own[PER_SITE, t, i] > 0.0 and own[GROUP, t, i] == own[GROUP, s, i]:
+                    out[k, e] = -own[PER_SITE, t, i] * p.species[SCALE, t]
+                    e += 1
         elif kind == POWER:
             per = numbers[k, 1]
             out[k, VALUE], slope = power(1.0 - per * y[i0], number)

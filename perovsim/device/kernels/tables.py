@@ -38,11 +38,11 @@ exchange on a moving lattice, whether they pass into the next cell, whether no o
 AUGER, LIFETIME, LEVEL, CENTRE_LEVEL = 0, 1, 2, 3
 """Rows of `Tables.pair`, electrons and holes: Auger [m^6/s], lifetime [s], SRH densities of traps and of centres
 [m^-3]."""
-DIFFUSIVITY, OFFSET, SLOPE, STATES, STATISTICS, FIELD, STRAINED, PER_SITE = range(8)
+DIFFUSIVITY, OFFSET, SLOPE, STATES, STATISTICS, FIELD, STRAINED, PER_SITE, GROUP = range(9)
 """Rows of `Tables.species_cell`: [m^2/s], [kT], [kT] per composition; of electrons and holes states [m^-3], number of
 the statistics (-1: Boltzmann), factor of a mobility that rises with the field, ln mu ~ FIELD sqrt|dpsi/dx| [m^1/2],
 shift at the start by elastic strain [kT]; of the others the share of the sites that one takes per volume [m^3] (0: no
-end of them)."""
+end of them), and the first of the species that share them, in whose row of `State.free` is what they leave."""
 CHARGE, SCALE, MOBILE = 0, 1, 2
 """Rows of `Tables.species`: charge number, density of one unit of the unknown [m^-3], whether it moves."""
 GAP, WEIGHT, BOUNDARY, PERMEATION, EMISSION, BESIDE = 0, 1, 2, 3, 4, 6
@@ -86,11 +86,12 @@ PROCESS, SEED, LINK = 0, 1, 2
 whose potentials enter the affinity."""
 POTENTIALS = 3
 """How many of them there are at the most."""
-LINEAR, BAND, SITE, POWER, FILM_SHARE, PRESENT, LEFT = range(7)
-"""Kinds of activity: how a reaction sees a participant; SITE is a halide of a lattice."""
+LINEAR, BAND, SITE, POWER, FILM_SHARE, PRESENT, LEFT, FREE = range(8)
+"""Kinds of activity: how a reaction sees a participant; SITE is a halide of a lattice, FREE the
+sites that a species and those that share them with it leave empty."""
 KIND, DEPENDS_ON, CARRIER = 0, 1, 4
-"""Columns of `Tables.activity`: kind, up to three unknowns, species and cell of a BAND activity, halide (0 the first,
-1 the last) and cell of a SITE activity."""
+"""Columns of `Tables.activity`: kind, up to three unknowns, species and cell of a BAND or FREE activity, halide (0 the
+first, 1 the last) and cell of a SITE activity."""
 DEPENDS = 3
 VALUE, BY = 0, 1
 """Columns of `State.activity`: value, then slopes by the unknowns that it depends on."""
@@ -136,7 +137,7 @@ class Tables(NamedTuple):
     species: np.ndarray
     """(3, s)."""
     species_cell: np.ndarray
-    """(8, s, n)."""
+    """(9, s, n)."""
     excess: np.ndarray
     """Excess chemical potential of each statistics and its slope (kinds, 2, points)."""
     excess_number: np.ndarray
@@ -193,6 +194,8 @@ class State(NamedTuple):
     """What the statistics add for electrons and holes [kT] (2, n)."""
     bend: np.ndarray
     """Its slope by the unknown of the same carrier (2, n)."""
+    free: np.ndarray
+    """Share of the sites of each group of species that is empty (s, n)."""
     by: np.ndarray
     """Slopes of the composition by the fractions of vacancies and of the first halide (2, n)."""
     excess: np.ndarray
@@ -227,6 +230,7 @@ def new_state(tables: Tables, processes: int) -> State:
         np.zeros((s, n)),
         np.zeros((2, n)),
         np.zeros((2, n)),
+        np.ones((s, n)),
         np.zeros((2, n)),
         np.zeros((2, n)),
         np.zeros((2, 2, n)),

@@ -18,6 +18,7 @@ from perovsim.device.kernels.tables import (
     FILM_FIELD,
     FIXED,
     GAP,
+    GROUP,
     HALIDE,
     HOLE,
     IMAGE,
@@ -60,6 +61,8 @@ def prepare(p, y, state):
     """Fill densities, shifts of the bands by composition and statistics, thickness and open share of the film."""
     slot, cell, species, own, statistic, numbers = p.slot, p.cell, p.species, p.species_cell, p.excess, p.excess_number
     density, shift, by, band_excess, bend = state.density, state.shift, state.by, state.band_excess, state.bend
+    free = state.free
+    free[:] = 1.0
     for i in range(cell.shape[1]):
         x = cell[X_START, i]
         by[0, i], by[1, i] = 0.0, 0.0
@@ -68,6 +71,7 @@ def prepare(p, y, state):
         for s in range(species.shape[1]):
             k = slot[SPECIES + s, i]
             density[s, i] = species[SCALE, s] * y[k] if k >= 0 else 0.0
+            free[int(own[GROUP, s, i]), i] -= own[PER_SITE, s, i] * density[s, i]
             shift[s, i] = own[SLOPE, s, i] * (x - cell[X_START, i]) + own[STRAINED, s, i]
             if s <= HOLE and k >= 0 and own[STATISTICS, s, i] >= 0.0:
                 kind, states = int(own[STATISTICS, s, i]), own[STATES, s, i]
@@ -170,13 +174,13 @@ def carriers_and_ions(p, y, state, f, m, want):
 def _within_layers(p, y, state, f, m, want, s):
     """Fluxes of species s through the faces inside the layers; the hot loop.
 
-    Where sites are limited, a jump needs an empty one: J = (D/h)[B(d) c_L (1 - c_R/N) - B(-d) c_R (1 - c_L/N)], zero at
-    equal ln[c/(1 - c/N)] + z psi.
+    Where sites are limited, a jump needs an empty one: J = (D/h)[B(d) c_L f_R - B(-d) c_R f_L], f = 1 - sum c/N over
+    all species on the same sites, zero at equal ln(c/f) + z psi.
     """
     boundary, permeation, shade, own = p.face[BOUNDARY], p.face[PERMEATION], p.cell[SHADED], p.species_cell
     open_share, flow, bend, by, films = state.through, state.flow[s], state.bend, state.by, p.film.shape[0]
     slot, place, blocks, width = p.slot, p.where[IN_PLACE], m.blocks, p.cell[WIDTH]
-    density, shift, diffusivity = state.density[s], state.shift[s], p.species_cell[DIFFUSIVITY, s]
+    density, shift, diffusivity, free = state.density[s], state.shift[s], p.species_cell[DIFFUSIVITY, s], state.free
     most = blocks.shape[1]
     z, unit = p.species[CHARGE, s], p.species[SCALE, s]
     for face in range(1, width.shape[0]):
@@ -194,23 +198,22 @@ def _within_layers(p, y, state, f, m, want, s):
         if own[FIELD, s, i] > 0.0:
             faster, rise = field_factor(own[FIELD, s, i], bias, 0.5 * (width[i] + width[j]))
             g *= faster
-        crowd, c_i, c_j = own[PER_SITE, s, i], density[i], density[j]
-        flux, by_i, by_j, by_drop = flux_uniform(c_i * (1.0 - crowd * c_j), c_j * (1.0 - crowd * c_i), drop, g)
-        if crowd > 0.0:
-            by_i, by_j = (
-                by_i * (1.0 - crowd * c_j) - by_j * crowd * c_j,
-                by_j * (1.0 - crowd * c_i) - by_i * crowd * c_i,
-            )
+        group, c_i, c_j = int(own[GROUP, s, i]), density[i], density[j]
+        free_i, free_j = free[group, i], free[group, j]
+        flux, up, down, by_drop = flux_uniform(c_i * free_j, c_j * free_i, drop, g)
         flow[face] = flux
         f[row_i] -= flux
         f[row_j] += flux
         if not want:
             continue
         at_i, at_j = place[row_i], place[row_j]
-        by_i, by_j, by_bias = by_i * unit, by_j * unit, z * by_drop + rise * flux
+        by_i, by_j, by_bias = up * free_j * unit, down * free_i * unit, z * by_drop + rise * flux
         if s <= HOLE:
             by_i, by_j = by_i - by_drop * bend[s, i], by_j + by_drop * bend[s, j]
         between(blocks, i, at_i, at_j, at_i, at_j, by_i, by_j)
+        if own[PER_SITE, s, i] > 0.0:
+            _spread_sites(p, m, row_i, row_j, s, i, down * c_j)
+            _spread_sites(p, m, row_i, row_j, s, j, up * c_i)
         if z != 0.0:
             between(blocks, i, at_i, at_j, place[psi_i], place[psi_j], -by_bias, by_bias)
         by_x = by_drop * own[SLOPE, s, i]
@@ -230,6 +233,16 @@ def _spread(m, where, left, right, col, slope):
     """Matrix entries of a flux that leaves row `left` and enters row `right`."""
     add(m, where, left, col, slope)
     add(m, where, right, col, -slope)
+
+
+@part
+def _spread_sites(p, m, left, right, s, i, slope):
+    """Chain a slope by the empty sites of species s in cell i to the densities of all that share them."""
+    own = p.species_cell
+    for t in range(HOLE + 1, p.species.shape[1]):
+        if own[PER_SITE, t, i] > 0.0 and own[GROUP, t, i] == own[GROUP, s, i]:
+            taken = own[PER_SITE, t, i] * p.species[SCALE, t]
+            _spread(m, p.where, left, right, p.slot[SPECIES + t, i], -taken * slope)
 
 
 @inlined
@@ -262,9 +275,9 @@ def _across(p, y, state, f, m, want, s, face):
     r_i, r_j = r_i / fast_i, r_j / fast_j
     step = p.face[EMISSION + s, face] if s <= HOLE else p.face[PERMEATION, face]
     c_i, c_j = state.density[s, i], state.density[s, j]
-    crowd_i, crowd_j = p.species_cell[PER_SITE, s, i], p.species_cell[PER_SITE, s, j]
-    free_i, free_j = 1.0 - crowd_i * c_i, 1.0 - crowd_j * c_j
-    flux, by_i, by_wi, by_j, by_wj, by_fi, by_fj, by_ri, by_rj, _ = flux_two_segment(
+    free_i = state.free[int(p.species_cell[GROUP, s, i]), i]
+    free_j = state.free[int(p.species_cell[GROUP, s, j]), j]
+    flux, up, by_wi, down, by_wj, by_fi, by_fj, by_ri, by_rj, _ = flux_two_segment(
         c_i * free_j,
         0.0,
         c_j * free_i,
@@ -281,13 +294,14 @@ def _across(p, y, state, f, m, want, s, face):
     if not want:
         return
     unit, by_face = p.species[SCALE, s], by_fi + by_fj
-    by_i, by_j = by_i * free_j - by_j * crowd_i * c_j, by_j * free_i - by_i * crowd_j * c_i
-    by_i, by_j = by_i * unit, by_j * unit
+    by_i, by_j = up * free_j * unit, down * free_i * unit
     if s <= HOLE:
         by_i, by_j = by_i + (by_wi + by_fi) * state.bend[s, i], by_j + (by_wj + by_fj) * state.bend[s, j]
     by_bias = -by_ri * rise_i * (1.0 - weight) - by_rj * rise_j * weight
     _spread(m, p.where, row_i, row_j, row_i, by_i)
     _spread(m, p.where, row_i, row_j, row_j, by_j)
+    _spread_sites(p, m, row_i, row_j, s, i, down * c_j)
+    _spread_sites(p, m, row_i, row_j, s, j, up * c_i)
     _spread(m, p.where, row_i, row_j, psi_i, z * (by_wi + weight * by_face) - by_bias)
     _spread(m, p.where, row_i, row_j, psi_j, z * (by_wj + (1.0 - weight) * by_face) + by_bias)
     _spread_composition(p, m, state, row_i, row_j, i, (by_wi + by_fi) * p.species_cell[SLOPE, s, i])

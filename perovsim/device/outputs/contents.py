@@ -8,6 +8,7 @@ from perovsim.device.kernels.assemble import stored
 from perovsim.device.kernels.tables import ELECTRON, HALIDE, HOLE, PROCESS, SPECIES, STEPS, VACANCY, WIDTH
 from perovsim.device.problem.build import Problem
 from perovsim.device.problem.films import LEAD, LEAD_HALIDE
+from perovsim.device.problem.participants import CAESIUM
 from perovsim.model.equation import composition
 
 LEDGERS = ("electron", "hole", "ion", "trapped")
@@ -49,9 +50,9 @@ class Contents:
         self._count_lattices()
 
     def inventory(self, name: str, y: np.ndarray) -> float:
-        """Amount of an element in a state [m^-2], the lead of the lattices included."""
+        """Amount of an element in a state [m^-2], the lead and as much caesium of the lattices included."""
         lead = [self._cells(k) * float(x.lattice.lead_density) for k, x in self._lattices() if x.lattice.lead_density]
-        return abs(self.amount(name, y)) + (sum(lead) if name == LEAD else 0.0)
+        return abs(self.amount(name, y)) + (sum(lead) if name in (LEAD, CAESIUM) else 0.0)
 
     @property
     def elements(self) -> list[str]:

@@ -27,6 +27,7 @@ from perovsim.device.kernels.tables import (
     STEPS,
     VACANCY,
     Control,
+    Tables,
 )
 
 
@@ -51,8 +52,8 @@ class FaceCurrents:
         return self.electron + self.hole + self.ion + self.displacement
 
 
-def face_currents(equations: Equations, control: Control, state: Polished) -> FaceCurrents:
-    """Evaluate the currents of a stored state."""
+def face_currents(equations: Equations, control: Control, state: Polished, crossings: Crossings | None) -> FaceCurrents:
+    """Evaluate the currents of a stored state; crossings : those of its tables, None where there are none."""
     t = equations.tables
     equations.control = control
     ledger = equations.evaluate(state.time, state.y)
@@ -60,8 +61,8 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
     flow, density = equations.state.flow, equations.state.density
     ion = flow[-1] + t.species[CHARGE, HOLE + 1 :] @ flow[HOLE + 1 : -1]
     ion[[0, -1]] += ledger[-2:]
-    if t.face[BESIDE].any():
-        ion += _across_junctions(t, ledger)
+    if crossings is not None:
+        ion += crossings.passed(ledger)
     psi = state.slope[t.slot[PSI]]
     across = state.slope[int(t.number[FILM_FIELD]) + 1] if t.number[FILM_FIELD] >= 0 else 0.0
     first = t.number[SIGN] * state.slope[t.where.shape[1]] - across
@@ -75,20 +76,39 @@ def face_currents(equations: Equations, control: Control, state: Polished) -> Fa
     )
 
 
-def _across_junctions(t, ledger: np.ndarray) -> np.ndarray:
-    """Charge that reactions take from a layer into the next one, x-directed [m^-2 s^-1] (n + 1,)."""
-    unknowns, passed = t.row, np.zeros(t.cell.shape[1] + 1)
+@dataclass(frozen=True)
+class Crossings:
+    """Rows of reactions that take charge from a layer into the next one.
+
+    face : where each crosses; process : to which it belongs; charge : that its extent as written takes across
+    """
+
+    faces: int
+    face: np.ndarray
+    process: np.ndarray
+    charge: np.ndarray
+
+    def passed(self, ledger: np.ndarray) -> np.ndarray:
+        """Charge that they pass at the rates of a ledger, x-directed [m^-2 s^-1] (faces,)."""
+        rate = ledger[len(QUADRATURES) + self.process]
+        return np.bincount(self.face, self.charge * rate, self.faces)
+
+
+def crossings(t: Tables) -> Crossings | None:
+    """The crossings of a device; None where nothing passes beside the fluxes."""
+    if not t.face[BESIDE].any():
+        return None
+    unknowns = t.row
     inside = (unknowns >= 0) & (unknowns < t.where.shape[1])
     cells = t.where[IN_CELL, np.where(inside, unknowns, 0)]
     right = np.where(inside, cells, -1).max(axis=1, initial=-1)
     across = np.nonzero((inside & (cells < right[:, None])).any(axis=1))[0]
     made = np.where(inside & (cells == right[:, None]), _charges(t)[np.where(inside, unknowns, 0)] * t.change, 0.0)
-    rate = t.rate[across, STEPS] * ledger[len(QUADRATURES) + t.link[across, PROCESS]]
-    np.add.at(passed, right[across], made[across].sum(axis=1) * rate)
-    return passed
+    charge = made[across].sum(axis=1) * t.rate[across, STEPS]
+    return Crossings(t.cell.shape[1] + 1, right[across], t.link[across, PROCESS], charge)
 
 
-def _charges(t) -> np.ndarray:
+def _charges(t: Tables) -> np.ndarray:
     """Charge number of a particle of each unknown of the cells (band,): of a vacancy +1."""
     charge = np.zeros(t.where.shape[1])
     for kind, number in ((VACANCY, 1.0), *((SPECIES + s, z) for s, z in enumerate(t.species[CHARGE]))):

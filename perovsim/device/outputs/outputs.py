@@ -31,7 +31,7 @@ from perovsim.device.kernels.tables import (
 )
 from perovsim.device.kernels.transport import excess_of
 from perovsim.device.outputs.balance import balance
-from perovsim.device.outputs.currents import FaceCurrents, face_currents
+from perovsim.device.outputs.currents import FaceCurrents, crossings, face_currents
 from perovsim.device.outputs.trace import Trace
 from perovsim.device.problem.build import Problem
 from perovsim.device.problem.cells import Cells
@@ -62,9 +62,12 @@ class History:
         self.z = np.array([state.z for state in self.trace.states])
         equations = Equations(self.problem)
         self.currents: list[FaceCurrents] = []
+        known, across = None, None
         for tables, control, state in zip(self.trace.tables, self.trace.controls, self.trace.states, strict=True):
+            if tables is not known:
+                known, across = tables, crossings(tables)
             equations.tables = tables
-            self.currents.append(face_currents(equations, control, state))
+            self.currents.append(face_currents(equations, control, state, across))
 
     def get(self, kind: int, factor: float | np.ndarray = 1.0) -> np.ndarray:
         """Unknowns of one kind times a factor."""

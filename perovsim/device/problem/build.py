@@ -21,6 +21,7 @@ from perovsim.device.kernels.tables import (
     FIXED,
     GAP,
     GENERATION,
+    GROUP,
     HOLE,
     IMAGE,
     INTRINSIC,
@@ -57,7 +58,7 @@ from perovsim.device.problem.mesh import Mesh
 from perovsim.device.problem.numbers import device_numbers, lead_traps, phase_rows
 from perovsim.device.problem.participants import Context
 from perovsim.device.problem.sites import split_site
-from perovsim.device.problem.species import SpeciesPlan, plan_species
+from perovsim.device.problem.species import SpeciesPlan, plan_species, sharing
 from perovsim.errors import ModelFileError
 from perovsim.model.quantity import Quantity
 
@@ -265,7 +266,7 @@ def _contact(device, vt: float) -> np.ndarray:
 
 
 def _species(cells: Cells, plans: list[SpeciesPlan], vt: float, statistics: np.ndarray) -> np.ndarray:
-    own = np.zeros((PER_SITE + 1, len(plans), cells.mesh.n))
+    own = np.zeros((GROUP + 1, len(plans), cells.mesh.n))
     own[STATES, :2] = cells.given("N_c", 1.0), cells.given("N_v", 1.0)
     own[STATISTICS] = -1.0
     own[STATISTICS, :2] = statistics[:, cells.mesh.layer]
@@ -280,6 +281,7 @@ def _species(cells: Cells, plans: list[SpeciesPlan], vt: float, statistics: np.n
         own[DIFFUSIVITY, s] = cells.each(lambda x, p=plan: p.places[x.name].diffusivity if x.name in p.places else 0.0)
         own[OFFSET, s] = cells.each(lambda x, p=plan: p.places[x.name].solvation if x.name in p.places else 0.0) / vt
         own[PER_SITE, s] = cells.each(lambda x, p=plan: 1.0 / p.places[x.name].sites if x.name in p.places else 0.0)
+    own[GROUP] = [cells.each(lambda x, s=s: sharing(plans, s, x.name)[0]) for s in range(len(plans))]
     add_strain_shifts(cells.device, cells.mesh, vt, own)
     return own
 

@@ -21,6 +21,7 @@ from perovsim.device.kernels.tables import (
     ELECTRON,
     FILM_SCALE,
     FILM_SHARE,
+    FREE,
     HALIDE,
     HOLE,
     LEFT,
@@ -35,15 +36,18 @@ from perovsim.device.kernels.tables import (
 from perovsim.device.problem.films import INTERLAYER, LEAD, LEAD_HALIDE, ContactProducts
 from perovsim.device.problem.mesh import Mesh
 from perovsim.device.problem.sites import Spot, split_site
-from perovsim.device.problem.species import SpeciesPlan
+from perovsim.device.problem.species import SpeciesPlan, sharing
 from perovsim.errors import ModelFileError
-from perovsim.model.equation import INTERSTITIAL
+from perovsim.model.equation import INTERSTITIAL, VACANT
 from perovsim.model.films import FILM_HALIDE
 from perovsim.physics.growth import LAWS, Growth
 from perovsim.physics.thermochemistry import halide_level, lead_level, load_table
 
 FILM_WORDS = ", ".join(FILM_HALIDE)
 ELEMENTS = ("Al", "Cl2", "Br2", "I2")
+CAESIUM = "Cs"
+SALTS = {f"{CAESIUM}{halide}": halide for halide in ("Cl", "Br", "I")}
+"""Solids into which a lattice loses caesium and a halide: of unit activity while there is some."""
 NO_RETURN = 600.0
 """Energy [kT] of a step from which nothing comes back."""
 SEED_FRACTION = 1e-4
@@ -240,10 +244,14 @@ class Participants:
             self.metal_electrons(row, nu, spot.metal)
         elif word in ("e-", "h+"):
             self.carrier(row, ELECTRON if word == "e-" else HOLE, nu, spot.carrier)
-        elif word.endswith("-") and INTERSTITIAL not in word and self.at.slot(VACANCY, spot.lattice) >= 0:
+        elif word.endswith("-") and not self.is_beside(word) and self.at.slot(VACANCY, spot.lattice) >= 0:
             self.lattice_halide(row, word[:-1], nu, spot.lattice)
         else:
             self.dissolved(row, word, nu, spot.dissolved if spot.dissolved >= 0 else spot.lattice)
+
+    def is_beside(self, word: str) -> bool:
+        """Whether an anion stands beside the halide sites: between them, or an empty cation site."""
+        return INTERSTITIAL in word or word.startswith(VACANT)
 
     def is_dissolved(self, word: str, spot: Spot) -> bool:
         """Whether an element is a dissolved species at the spot, not the gas or the metal itself."""
@@ -338,13 +346,15 @@ class Participants:
         for s, plan in enumerate(self.at.plans):
             unknown = self.at.slot(SPECIES + s, cell)
             if plan.formula == formula and unknown >= 0:
-                halide = formula[:-1].removesuffix(INTERSTITIAL)
-                base = halide_level(halide, self.redox, self.table) if formula.endswith("-") else 0.0
-                self.level(row, nu, base + plan.places[self.at.layer(cell).name].solvation)
+                self.level(row, nu, self.reference(formula, cell) + plan.places[self.at.layer(cell).name].solvation)
                 if plan.charge:
                     row.link(self.at.slot(PSI, cell), -plan.charge * nu)
-                self.times(row, nu, self.at.activity(LINEAR, unknown), abs(nu))
-                self.empty_sites(row, nu, plan, unknown, cell)
+                if formula in SALTS:
+                    own = self.at.activity(PRESENT, unknown, value=SEED_FRACTION)
+                    (row.backward if nu > 0 else row.forward).append(own)
+                else:
+                    self.times(row, nu, self.at.activity(LINEAR, unknown), abs(nu))
+                    self.empty_sites(row, nu, s, cell)
                 row.makes(unknown, nu)
                 row.charge += plan.charge * nu
                 row.capture *= plan.scale if nu < 0 else 1.0
@@ -353,11 +363,30 @@ class Participants:
             f"no species with formula '{formula}' in layer '{self.at.layer(cell).name}'; add a [[species]] entry for it"
         )
 
-    def empty_sites(self, row: Row, nu: float, plan: SpeciesPlan, unknown: int, cell: int) -> None:
+    def reference(self, formula: str, cell: int) -> float:
+        """Level from which the solvation energy of a species counts [eV]: X- on its site; the salt of Cs; for a Cs site
+        that is empty that of Cs+ on it, which with the last halide of the lattice beside it is the salt of both."""
+        if formula in SALTS:
+            return self.table.gibbs(formula) / (N_A * Q)
+        if formula.startswith(VACANT):
+            lattice = self.at.layer(cell).lattice
+            if lattice is None or not formula.startswith(VACANT + CAESIUM):
+                self.fail(f"{formula} is no empty site of a halide lattice here; those of caesium are, {VACANT}Cs-")
+            halide = lattice.halides[-1]
+            salt = self.table.gibbs(CAESIUM + halide) / (N_A * Q)
+            return halide_level(halide, self.redox, self.table) - salt
+        if formula.endswith("-"):
+            return halide_level(formula[:-1].removesuffix(INTERSTITIAL), self.redox, self.table)
+        return 0.0
+
+    def empty_sites(self, row: Row, nu: float, s: int, cell: int) -> None:
         """What comes needs an empty site, and what goes leaves one, where sites are limited."""
-        place = plan.places[self.at.layer(cell).name]
-        if math.isfinite(place.sites):
-            self.times(row, -nu, self.at.activity(POWER, unknown, value=1.0, per=plan.scale / place.sites), abs(nu))
+        layer = self.at.layer(cell).name
+        if math.isfinite(self.at.plans[s].places[layer].sites):
+            others = [self.at.slot(SPECIES + t, cell) for t in sharing(self.at.plans, s, layer)]
+            if len(others) > DEPENDS:
+                self.fail(f"more than {DEPENDS} species share sites in layer '{layer}'; give some of them their own")
+            self.times(row, -nu, self.at.activity(FREE, *others, carrier=(s, cell)), abs(nu))
 
     def carrier(self, row: Row, s: int, nu: float, cell: int) -> None:
         """Electrons or holes of a layer, standard state N_c or N_v at the band edge."""

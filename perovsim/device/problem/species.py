@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from perovsim.device.problem.films import LEAD
 from perovsim.device.problem.sites import contact_side, split_site
-from perovsim.model.equation import INTERSTITIAL
+from perovsim.model.equation import INTERSTITIAL, VACANT
 
 LEAST_SCALE = 1e20
 """Smallest unit of density of an ion [m^-3]."""
@@ -26,13 +26,14 @@ LEAD_CHARGE = -2
 @dataclass(frozen=True)
 class Place:
     """A species in one layer: D [m^2/s], solvation energy [eV], density at the start [m^-3], neutralised or not, sites
-    that it can fill [m^-3]."""
+    that it can fill [m^-3], and the name under which others fill them too."""
 
     diffusivity: float
     solvation: float = 0.0
     density: float = 0.0
     compensated: bool = False
     sites: float = math.inf
+    shares: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ class SpeciesPlan:
     @property
     def is_local(self) -> bool:
         """Whether it couples to its own cell only."""
-        return not self.is_mobile and (self.traps is None or self.traps.junction is None)
+        at_junction = self.traps is not None and self.traps.junction is not None
+        return not (self.is_mobile or at_junction or any(place.shares for place in self.places.values()))
 
     @property
     def is_mobile(self) -> bool:
@@ -137,8 +139,10 @@ def _layer_ions(device) -> list[SpeciesPlan]:
     found: dict[str, SpeciesPlan] = {}
     for layer in device.layers:
         for ion in layer.ions:
-            diffusivity, sites = ion.diffusivity(float(device.temperature)), _sites(ion)
-            place = Place(diffusivity, 0.0, float(ion.density), ion.compensated, sites)
+            diffusivity = ion.diffusivity(float(device.temperature))
+            place = Place(
+                diffusivity, 0.0, float(ion.density), ion.compensated, device.sites(layer.name, ion), ion.sites
+            )
             plan = found.setdefault(ion.name, SpeciesPlan(ion.name, ion.charge, max(float(ion.density), LEAST_SCALE)))
             plan.places[layer.name] = place
     return list(found.values())
@@ -149,7 +153,9 @@ def _dissolved(device) -> list[SpeciesPlan]:
     for species in device.species:
         if any(_takes_part(device, species, reaction) for reaction in device.reactions):
             places = {
-                name: Place(float(x.diffusivity), float(x.solvation_energy), sites=_sites(x))
+                name: Place(
+                    float(x.diffusivity), float(x.solvation_energy), sites=device.sites(name, x), shares=x.sites
+                )
                 for name, x in species.layers.items()
             }
             plans.append(
@@ -158,9 +164,13 @@ def _dissolved(device) -> list[SpeciesPlan]:
     return plans
 
 
-def _sites(ion) -> float:
-    """Sites that an ion can fill [m^-3]; no end of them where none are given."""
-    return math.inf if ion.site_density is None else float(ion.site_density)
+def sharing(plans: list[SpeciesPlan], s: int, layer: str) -> list[int]:
+    """Species on the same sites of a layer as species s, s among them, in their order."""
+    own = plans[s].places.get(layer)
+    if own is None or own.shares is None:
+        return [s]
+    places = [plan.places.get(layer) for plan in plans]
+    return [t for t, other in enumerate(places) if other is not None and other.shares == own.shares]
 
 
 def _takes_part(device, species, reaction) -> bool:
@@ -169,7 +179,7 @@ def _takes_part(device, species, reaction) -> bool:
         return False
     site = split_site(reaction.site)
     names = site.layers or (device.layers[0 if contact_side(device, reaction) == 0 else -1].name,)
-    apart = species.charge >= 0 or INTERSTITIAL in species.formula
+    apart = species.charge >= 0 or INTERSTITIAL in species.formula or species.formula.startswith(VACANT)
     return any(name in species.layers and (device.layer(name).lattice is None or apart) for name in names)
 
 

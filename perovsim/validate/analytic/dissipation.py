@@ -19,6 +19,7 @@ from perovsim.device.kernels.tables import (
     DENSITY,
     ELECTRON,
     FIRST_CELL,
+    GROUP,
     HALIDE,
     HOLE,
     LEVELS,
@@ -26,7 +27,6 @@ from perovsim.device.kernels.tables import (
     MOVING,
     OCCUPIED,
     OFFSET,
-    PER_SITE,
     PSI,
     RATE,
     SCALE,
@@ -98,7 +98,8 @@ def _levels(tables, state, psi: np.ndarray) -> np.ndarray:
     """Electrochemical potentials of the species [kT] (s, n); NaN where there is none."""
     there = tables.slot[SPECIES:] >= 0
     density = np.where(there, np.maximum(state.density, GONE), np.nan)
-    crowded = -np.log1p(-tables.species_cell[PER_SITE] * density)
+    group = tables.species_cell[GROUP].astype(int)
+    crowded = -np.log(np.take_along_axis(state.free, group, axis=0))
     level = np.log(density) + tables.species[CHARGE][:, None] * psi + tables.species_cell[OFFSET] + state.shift
     return level + crowded
 

@@ -9,6 +9,7 @@ from perovsim.device.kernels.tables import (
     BUILT_IN,
     DENSITY,
     DIFFUSIVITY,
+    GROUP,
     HALIDE,
     HOLE,
     OCCUPIED,
@@ -140,7 +141,8 @@ def random_state(runner: Runner, rng: np.random.Generator) -> np.ndarray:
             states = runner.tables.species_cell[STATES, s][slot[SPECIES + s] >= 0] / plan.scale
             y[own] = np.where(runner.tables.species_cell[STATISTICS, s][slot[SPECIES + s] >= 0] >= 0.0,
                               np.minimum(y[own], MOST_FILLED * states), y[own])  # fmt: skip
-        per_site = plan.scale * runner.tables.species_cell[PER_SITE, s][slot[SPECIES + s] >= 0]
+        sharing = (runner.tables.species_cell[GROUP] == runner.tables.species_cell[GROUP, s]).sum(axis=0)
+        per_site = (plan.scale * sharing * runner.tables.species_cell[PER_SITE, s])[slot[SPECIES + s] >= 0]
         if np.any(per_site > 0.0):
             y[own] = np.where(
                 per_site > 0.0, rng.uniform(0.02, 0.98, own.size) / np.maximum(per_site, np.finfo(float).tiny), y[own]

@@ -7,7 +7,7 @@ import numpy as np
 from perovsim import simulation
 from perovsim.constants import EPS_0, N_A
 from perovsim.device.kernels.tables import SIGN
-from perovsim.device.outputs.currents import face_currents
+from perovsim.device.outputs.currents import crossings, face_currents
 from perovsim.device.running.run import Runner
 from perovsim.model import Protocol, constant_current, constant_voltage, load_device
 from perovsim.validate.analytic.check import Check, Curve, Outcome, Panel, absolute, worst
@@ -98,12 +98,13 @@ def replayed(device, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     voltage = np.array([state.y[driven.problem.band] for state in driven.trace.states]) * driven.problem.vt
     replay = Runner(device, 1e-8)
     replay.record_start()
-    begin, currents = 0.0, []
+    across, begin, currents = crossings(replay.tables), 0.0, []
     for end, low, high in zip(times, voltage[:-1], voltage[1:], strict=True):
         middle = 0.5 * (end - begin)
         replay.follow_voltage(low, (high - low) / (end - begin), 0.0, np.array([middle, end - begin]), "replay")
         state, held = replay.trace.states[-2], replay.trace.controls[-2]
-        currents.append(replay.tables.number[SIGN] * face_currents(replay.equations, held, state).total.mean())
+        found = face_currents(replay.equations, held, state, across)
+        currents.append(replay.tables.number[SIGN] * found.total.mean())
         begin = end
     return voltage, np.array(currents)
 

@@ -60,11 +60,14 @@ def stack(layers: list[dict], first: float = 4.5, last: float = 4.5, velocities=
 
 
 def crowded(ions: bool = True) -> Device:
-    """Every statistics, kind of trap and law of injection in one stack of three layers."""
+    """Every statistics, kind of trap and law of injection, and ions that share sites, in one stack of three layers."""
 
     def trap(name: str, density: float, energy: float, **more) -> dict:
         capture = {"capture_electron": 1e-14, "capture_hole": 2e-14}
         return {"name": name, "density": density, "energy": energy, **capture, **more}
+
+    def on_sites(name: str, charge: int, **more) -> dict:
+        return {"name": name, "charge": charge, "D": 1e-16, "density": 1e23, "sites": "shared", **more}
 
     etl = layer("etl", 40e-9, 12, permittivity=3.5, electron_affinity=3.0, ionisation_energy=6.4, N_c=1e24, N_v=1e24,
                 mobility_electron=2e-9, mobility_hole=1e-10, statistics="gauss_fermi", disorder_electron=0.07,
@@ -77,6 +80,7 @@ def crowded(ions: bool = True) -> Device:
                     )  # fmt: skip
     htl = layer("htl", 40e-9, 12, permittivity=3, electron_affinity=2.2, ionisation_energy=5.6, N_c=1e25, N_v=1e25,
                 mobility_electron=1e-10, mobility_hole=2e-9, statistics="blakemore", field_factor_hole=3e-4,
+                **({"ion": [on_sites("cation", 1), on_sites("anion", -1, site_density=1e24)]} if ions else {}),
                 )  # fmt: skip
     slow = {"recombination_velocity_electron": 1e-2, "recombination_velocity_hole": 1e-3}
     contacts = [
