@@ -38,7 +38,7 @@ def older_strain(counts: np.ndarray, camera: Camera, base: np.ndarray, strain: n
         _by_edges(np.sqrt(counts), radius, centre, basis, points),
         fit_disks(counts, centre, basis, radius).basis,
     ]
-    return np.array([deformation(one, base)[:3] for one in bases])
+    return np.array([deformation(one, base)[:3] if np.isfinite(one).all() else [np.nan] * 3 for one in bases])
 
 
 def _by_disks(counts: np.ndarray, radius: float, centre: np.ndarray, basis: np.ndarray, points: np.ndarray):

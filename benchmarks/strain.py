@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,14 +81,33 @@ def cases(kind: str, quick: bool) -> list[Case]:
 
 def alloy(place: float) -> np.ndarray:
     """Return patterns of a random alloy of graded composition and strain, at the thicknesses of 10 and 20 nm."""
+    move, chlorine, seed = _alloy(place)
+    return truth.patterns(f"alloy {place}", move, REPEATS[:2], chlorine=chlorine, seed=seed)
+
+
+def _alloy(place: float) -> tuple[truth.Move, Callable[[np.ndarray], np.ndarray], int]:
+    """Return displacement, chance of Cl and seed of the alloy whose gradient has the probe at a place."""
     stretch, rest = truth.graded(GRADIENT, WIDTH, place), truth.affine(*BESIDE)
-    return truth.patterns(
-        f"alloy {place}",
+    return (
         lambda xy: rest(stretch(xy)),
-        REPEATS[:2],
-        chlorine=lambda xy: np.clip(RICHEST * (xy[:, 0] / WIDTH + place), 0, RICHEST),
-        seed=int(100 * place),
+        lambda xy: np.clip(RICHEST * (xy[:, 0] / WIDTH + place), 0, RICHEST),
+        int(100 * place),
     )
+
+
+def alloy_composition(place: float) -> list[float]:
+    """Return the share of Cl that was drawn under the probe, weighted by its intensity, at each thickness."""
+    window = truth.Window()
+    move, chlorine, seed = _alloy(place)
+    atoms = truth.atoms_of(window, move, max(REPEATS[:2]), chlorine, np.random.default_rng(seed))
+    light = np.abs(truth.probe(window, (0, 0))) ** 2
+    at = np.rint((atoms.xy / truth.CELL + 0.5 * window.cells) * window.points).astype(int) % len(light)
+    weight = light[at[:, 0], at[:, 1]] * np.isin(atoms.numbers, (truth.CHLORINE, truth.BROMINE))
+    found = []
+    for repeat in REPEATS[:2]:
+        here = weight * (atoms.layer < 2 * repeat)
+        found.append(float(here[atoms.numbers == truth.CHLORINE].sum() / here.sum()))
+    return found
 
 
 def alloy_strain(place: float) -> np.ndarray:
@@ -200,7 +220,7 @@ def _row(made: Any, here: list[Case], exact: list, dose: float, count: int) -> R
         for fit in fits:
             errors.append(fit.values[:4] - case.strain)
             bound.append(least)
-            stated.append(np.hypot(fit.errors[:4], model_error(made, fit.values[4])))
+            stated.append(np.hypot(fit.errors[:4], model_error(made, *fit.values[4:6])))
     if dose == max(DOSES):
         (wide,), _ = _fit(made, here[0], dose, [here[0].pattern * dose], ("radius", "edge"))
         apertures.append(wide.errors[0] / exact[0].errors[0])

@@ -19,7 +19,6 @@ _HOMES = {
     "perovsim.microscopy.records.image": ("Image", "load_image"),
     "perovsim.microscopy.records.detectors": (
         "bright_field",
-        "centre_of_mass",
         "dark_field",
         "pacbed",
         "virtual_detector",

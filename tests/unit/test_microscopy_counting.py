@@ -6,7 +6,7 @@ from microscopy_synthetic import scan_of
 from numpy.testing import assert_allclose
 
 from perovsim.errors import MeasurementError, PerovsimError
-from perovsim.microscopy import bright_field, centre_of_mass, dark_field, pacbed, virtual_detector
+from perovsim.microscopy import bright_field, dark_field, deflection, pacbed, virtual_detector
 from perovsim.microscopy.records.counting import deviance, poisson_counts
 from perovsim.microscopy.records.detectors import snapshot_error
 from perovsim.microscopy.records.scan import check_scan
@@ -73,10 +73,10 @@ def test_pacbed_is_the_mean_pattern(scan):
     assert_allclose(pacbed(scan).values, scan.patterns.mean(axis=0))
 
 
-def test_centre_of_mass_follows_a_shifted_spot():
+def test_deflection_follows_a_shifted_spot():
     patterns = np.zeros((2, 21, 21))
     patterns[0, 10, 13], patterns[1, 8, 10] = 7, 3
-    found = centre_of_mass(scan_of(patterns, pixel=1e-3))
+    found = deflection(scan_of(patterns, pixel=1e-3))
     assert_allclose(found["qx"], [3e-3, 0.0], atol=1e-18)
     assert_allclose(found["qy"], [0.0, -2e-3], atol=1e-18)
 

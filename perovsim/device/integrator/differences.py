@@ -26,6 +26,8 @@ ABSOLUTE, RELATIVE, THIN_VALUE = range(3)
 """Rows of the tolerances: absolute and relative in units of rtol; the value that becomes THIN."""
 SHRINK = 0.1
 """An unknown that must stay positive falls to this share of itself in one correction at the most."""
+UNNOTICED = 1e-3
+"""Share of the error scale that a correction may be cut by and count as full: the balances lose it."""
 
 
 class Differences(NamedTuple):
@@ -170,7 +172,7 @@ def correct_positive(formula, rhs, euler):
     for i in range(rhs.shape[0]):
         y = formula[Y, i]
         if formula[THIN, i] > 0.0 and y + rhs[i] < SHRINK * y:
-            cut = cut or SHRINK * y - (y + rhs[i]) > formula[SCALE, i]
+            cut = cut or SHRINK * y - (y + rhs[i]) > UNNOTICED * formula[SCALE, i]
             gone = y + rhs[i] < 0.0 and y < formula[THIN, i]
             if gone and formula[SLOPE, i] != 0.0 and formula[COEFFICIENT, i] == euler:
                 cut = True

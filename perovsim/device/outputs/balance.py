@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from perovsim.constants import Q
+from perovsim.device.kernels.rounding import ROUNDING
 from perovsim.device.kernels.tables import QUADRATURES
 from perovsim.device.outputs.contents import Contents
 from perovsim.device.outputs.currents import FaceCurrents
@@ -42,32 +43,31 @@ def balance(
         "charge": (_charge(contents, y, z, passed), "1", "largest of the electron, hole, trap and ion ledgers"),
     }
     for name in contents.elements:
-        amount, reacted = contents.amount(name, y), _reacted(contents, name, z)
         top = max(contents.inventory(name, y[0]), contents.inventory(name, y[-1]), SMALLEST_AMOUNT)
-        imbalance = np.abs(amount - amount[0] - reacted)
-        out[f"element_{name}"] = (imbalance / top, "1", f"imbalance of {name}")
+        out[f"element_{name}"] = (_gap(contents, name, y, z, []) / top, "1", f"imbalance of {name}")
     return out
 
 
-def _reacted(contents: Contents, name: str, z: np.ndarray) -> np.ndarray:
-    """What the reactions made since the start, from their extents."""
-    extents = z[:, len(QUADRATURES) :]
-    return (extents - extents[0]) @ contents.made(name)
+def _gap(contents: Contents, name: str, y: np.ndarray, z: np.ndarray, entered: list[np.ndarray]) -> np.ndarray:
+    """|change of an amount - what entered - what the reactions made| since the start [m^-2] (time,), as far as it is
+    more than rounding of the ledgers: each is known to ROUNDING of itself."""
+    extents, made = z[:, len(QUADRATURES) :], contents.made(name)
+    amount = contents.amount(name, y)
+    gap = np.abs(amount - amount[0] - sum(entered) - (extents - extents[0]) @ made)
+    ledgers = sum(np.abs(ledger) for ledger in entered) + np.abs(extents) @ np.abs(made)
+    return np.maximum(gap - ROUNDING * ledgers, 0.0)
 
 
 def _charge(contents: Contents, y: np.ndarray, z: np.ndarray, passed: np.ndarray) -> np.ndarray:
     """Largest gap of the electron, hole and ion ledgers over the charge passed plus the largest stored charge."""
     since = {name: z[:, k] - z[0, k] for k, name in enumerate(QUADRATURES)}
     entered = {
-        "electron": since["electrons_first"] - since["electrons_last"] - since["recombined"] - since["trapped"],
-        "hole": since["holes_first"] - since["holes_last"] - since["recombined"],
-        "trapped": since["trapped"],
-        "ion": 0.0,
+        "electron": [since["electrons_first"], -since["electrons_last"], -since["recombined"], -since["trapped"]],
+        "hole": [since["holes_first"], -since["holes_last"], -since["recombined"]],
+        "trapped": [since["trapped"]],
+        "ion": [],
     }
-    worst, largest = np.zeros(len(y)), 0.0
-    for name, inflow in entered.items():
-        amount = contents.amount(name, y)
-        worst = np.maximum(worst, np.abs(amount - amount[0] - inflow - _reacted(contents, name, z)))
-        largest = max(largest, np.abs(amount).max())
+    worst = np.max([_gap(contents, name, y, z, ledgers) for name, ledgers in entered.items()], axis=0)
+    largest = max(np.abs(contents.amount(name, y)).max() for name in entered)
     travelled = np.concatenate(([0.0], np.cumsum(np.abs(np.diff(passed)))))
     return Q * worst / np.maximum(Q * largest + travelled, np.finfo(float).tiny)

@@ -230,8 +230,9 @@ def _halides(h: History) -> Columns:
             share[names[-1]][:, inside] = 1.0 - vacancy[:, inside] - first
     for name, values in share.items():
         out[f"theta_{name}"] = (values, "1", f"site fraction of {name}")
-    x = share["Cl"] / (1.0 - vacancy)
-    out["x_Cl"] = (x, "1", "theta_Cl/(1 - theta_V)")
+    at_start = share["Cl"][:1] / (1.0 - vacancy[:1])
+    x = lattice.composition(share["Cl"], vacancy, at_start)[0]
+    out["x_Cl"] = (x, "1", "theta_Cl/(1 - theta_V); that of the start where no halide is left")
     lead = next((s for s, plan in enumerate(h.problem.plans) if plan.formula == LEAD), None)
     metal = np.zeros_like(vacancy) if lead is None else np.nan_to_num(h.density(lead))
     out["Pb0"] = (metal + 0.0 * vacancy, "m^-3", "metallic lead")

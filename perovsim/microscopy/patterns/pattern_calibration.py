@@ -13,9 +13,9 @@ import xarray as xr
 
 from perovsim.errors import MeasurementError
 from perovsim.microscopy.patterns.deformation import deformation, polar, whole_matrices
+from perovsim.microscopy.patterns.differential_phase import deflection
 from perovsim.microscopy.patterns.reflections import zone_pattern
 from perovsim.microscopy.patterns.strain import fit_lattices, lattice_angles
-from perovsim.microscopy.records.detectors import centre_of_mass
 from perovsim.microscopy.records.scan import Scan4D
 
 HIGHEST = 2
@@ -199,7 +199,7 @@ def scan_rotation(scan: Scan4D) -> tuple[float, float]:
     Raises MeasurementError where the positions form no grid, or nothing is deflected.
     References: Lazic, Bosch and Lazar, Ultramicroscopy 160, 265 (2016)
     """
-    field = scan.on_grid(centre_of_mass(scan))
+    field = scan.on_grid(deflection(scan))
     if min(scan.shape) < LEAST_GRID:
         raise MeasurementError(f"the curl needs {LEAST_GRID} x {LEAST_GRID} positions, the scan has {scan.shape}")
     x, y = (field[name].values - np.nanmean(field[name].values) for name in ("qx", "qy"))

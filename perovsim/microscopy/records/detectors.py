@@ -113,15 +113,6 @@ def snapshot_error(scan: Scan4D, inner: float, outer: float) -> np.ndarray:
     return mean * np.sqrt(share / rings.shape[1])
 
 
-def centre_of_mass(scan: Scan4D, *, noiseless: bool = False) -> xr.Dataset:
-    """Return the mean scattering angle along x and y at each position [rad], NaN without counts."""
-    patterns = source(scan, noiseless).astype(float)
-    total = patterns.sum(axis=(1, 2))
-    moment = np.tensordot(patterns, scan.angles, axes=2)
-    x, y = (moment / np.where(total > 0, total, np.nan)[:, None]).T
-    return xr.Dataset({"qx": ("position", x, {"units": "rad"}), "qy": ("position", y, {"units": "rad"})}, scan.places)
-
-
 def source(scan: Scan4D, noiseless: bool) -> np.ndarray:
     """Return the counts, or the noiseless expectation of a simulated scan, (position, qy, qx)."""
     if not noiseless:

@@ -175,7 +175,7 @@ class NanobeamTable:
                 f"thickness {thickness * 1e9:.2f} nm is outside the table of {self.phase.name}, "
                 f"{thin * 1e9:.2f} to {thick * 1e9:.2f} nm; make a table with other thicknesses"
             )
-        if high > low and not low - BEYOND <= composition <= high + BEYOND:
+        if high > low and not low - BEYOND - TOLERANCE <= composition <= high + BEYOND + TOLERANCE:
             raise PerovsimError(
                 f"composition {composition:.3f} is outside the table of {self.phase.name}, {low:g} to {high:g}; "
                 "make a table with other compositions"
