@@ -170,7 +170,8 @@ class _Annulus:
     def snapshot(
         self, seed: int, number: int, pool: Workers, done: Callable[[int], None]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the estimate of one snapshot (y, x), the variance of its Monte-Carlo error, and the sharp image."""
+        """Return the estimate of one snapshot (y, x), the variance of its Monte-Carlo error, and the sharp image, zero
+        where none is asked for."""
         plan = self.plan
         moved = self.snapshots.atoms(number).between(plan.low, plan.low + plan.grid.size[0])
         cell = Grid((plan.grid.shape[0], plan.period), plan.grid.step)
@@ -178,7 +179,7 @@ class _Annulus:
         waves = self._detector_waves(np.random.default_rng([seed, _WAVE_SEEDS, number]))
         backward(waves, gratings.stream(pool, backward=True), self.step, pool)
         probe = refocused(self.probe, plan.grid, plan.lam, self.snapshots.defocus(number))
-        images, sharp = np.empty((2, self.waves, len(plan.y), len(plan.x)))
+        images, sharp = np.zeros((2, self.waves, len(plan.y), len(plan.x)))
 
         def finish(index: int) -> None:
             amplitude = self.amplitude(waves[index], probe)
