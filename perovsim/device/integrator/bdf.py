@@ -115,7 +115,7 @@ class Integrator:
             state, is_whole = self._corrected(time, factor * cj)
             if is_whole:
                 return state
-            found = state or found
+            found = found or state
         if found is None:
             raise Stalled("an output state did not converge", self._worst())
         return found
