@@ -116,7 +116,7 @@ def correct(p, control, m, state, work, t, cj, formula, euler):
         state.ledger[e] += np.dot(m.ledger[e], rhs)
     cut = correct_positive(formula, rhs, euler)
     size = norm(rhs, formula[SCALE])
-    if np.isfinite(size) and not cut:
+    if size <= 1.0 or (np.isfinite(size) and not cut):  # a cut within the error allowed leaves the matrix as good
         work.factored[0] = cj
     return size, cut
 
