@@ -27,7 +27,7 @@ ABSOLUTE, RELATIVE, THIN_VALUE = range(3)
 SHRINK = 0.1
 """An unknown that must stay positive falls to this share of itself in one correction at the most."""
 UNNOTICED = 1e-3
-"""Share of the error scale that a correction may be cut by and count as full: the balances lose it."""
+"""Share of the error scale that a correction may be cut by and count as full, or what is thin: the balances lose it."""
 
 
 class Differences(NamedTuple):
@@ -172,7 +172,7 @@ def correct_positive(formula, rhs, euler):
     for i in range(rhs.shape[0]):
         y = formula[Y, i]
         if formula[THIN, i] > 0.0 and y + rhs[i] < SHRINK * y:
-            cut = cut or SHRINK * y - (y + rhs[i]) > UNNOTICED * formula[SCALE, i]
+            cut = cut or SHRINK * y - (y + rhs[i]) > max(UNNOTICED * formula[SCALE, i], formula[THIN, i])
             gone = y + rhs[i] < 0.0 and y < formula[THIN, i]
             if gone and formula[SLOPE, i] != 0.0 and formula[COEFFICIENT, i] == euler:
                 cut = True
