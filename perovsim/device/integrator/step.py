@@ -212,7 +212,7 @@ def polish(p, control, m, state, work, h, rtol, time, c, formula, z):
         if not np.isfinite(size):
             break
         if cut:
-            before, least = np.inf, np.inf
+            before, work.factored[0] = np.inf, np.nan
             continue
         ratio = size / before if before > 0.0 else 1.0
         least = min(least, size)
