@@ -63,6 +63,11 @@ def parse_equation(text: str) -> Equation:
     return equation
 
 
+def is_beside_sites(word: str) -> bool:
+    """Whether an anion stands beside the halide sites of a lattice: between them, or an empty cation site."""
+    return INTERSTITIAL in word or word.startswith(VACANT)
+
+
 @lru_cache(maxsize=256)
 def composition(word: str) -> tuple[dict[str, int], int]:
     """Return (atoms per element, charge number) of a species word; e- and h+ hold no atoms, V_Cs- one Cs less."""

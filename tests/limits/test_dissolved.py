@@ -121,14 +121,20 @@ def frenkel(energy: float, rate: str = "1e-3 mol/m^3/s"):
                   electrochemistry={"redox_level": "-4.3 eV"})  # fmt: skip
 
 
-def test_frenkel_pairs_come_to_their_equilibrium() -> None:
-    """S = k (K a_X - a_V a_i): a_V a_i/a_X = exp(-G/kT) in every cell, as many vacancies as interstitials made."""
-    energy = 0.45
-    runner = Runner(frenkel(energy), 1e-8)
+def at_rest(made) -> tuple[Runner, Contents, float]:
+    """A run of a device until its pairs are in equilibrium, its contents, and the bromine that it began with [m^-2]."""
+    runner = Runner(made, 1e-8)
     contents = Contents(runner.problem)
     bromine = contents.amount("Br", runner.state.y)
     runner.record_start()
     runner.follow_voltage(0.0, 0.0, 0.0, np.array([1e12]), "rest")
+    return runner, contents, bromine
+
+
+def test_frenkel_pairs_come_to_their_equilibrium() -> None:
+    """S = k (K a_X - a_V a_i): a_V a_i/a_X = exp(-G/kT) in every cell, as many vacancies as interstitials made."""
+    energy = 0.45
+    runner, contents, bromine = at_rest(frenkel(energy))
     t, y = runner.tables, runner.state.y
     vacancy, between = y[t.slot[VACANCY]], densities(runner, "Br_i-")
     assert_allclose(vacancy * between / (1.0 - vacancy), np.exp(-energy / KT), rtol=1e-8)
@@ -256,11 +262,7 @@ def test_schottky_pairs_come_to_their_equilibrium() -> None:
     """Cs_Cs + Br_Br -> V_Cs' + V_Br* + CsBr: beside the salt the product of the vacancies is exp(-G/kT) in every cell,
     as many of one as of the other and of salt; the numbers of sites and of atoms stay."""
     energy = 0.45
-    runner = Runner(schottky(energy), 1e-8)
-    contents = Contents(runner.problem)
-    bromine = contents.amount("Br", runner.state.y)
-    runner.record_start()
-    runner.follow_voltage(0.0, 0.0, 0.0, np.array([1e12]), "rest")
+    runner, contents, bromine = at_rest(schottky(energy))
     y, slot = runner.state.y, runner.tables.slot
     vacancy, empty, salt = y[slot[VACANCY]], densities(runner, "V_Cs-"), densities(runner, "CsBr")
     free = 1.0 - empty * REFERENCE / CAESIUM_SITES

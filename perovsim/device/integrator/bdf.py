@@ -16,6 +16,7 @@ from perovsim.device.integrator import differences as d
 from perovsim.device.integrator.step import SLOW, SMALL, STAGNANT
 
 FASTER = (1.0, 10.0, 100.0)
+"""Coefficients that an output state is tried with, in units of the first."""
 ROUNDING = 1e-10
 """Weighted change of a steady state below which it is rounding."""
 HARDLY = 1e-8

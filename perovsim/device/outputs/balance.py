@@ -44,15 +44,18 @@ def balance(
     }
     for name in contents.elements:
         top = max(contents.inventory(name, y[0]), contents.inventory(name, y[-1]), SMALLEST_AMOUNT)
-        out[f"element_{name}"] = (_gap(contents, name, y, z, []) / top, "1", f"imbalance of {name}")
+        gap = _gap(contents.amount(name, y), contents.made(name), z, [])
+        out[f"element_{name}"] = (gap / top, "1", f"imbalance of {name}")
     return out
 
 
-def _gap(contents: Contents, name: str, y: np.ndarray, z: np.ndarray, entered: list[np.ndarray]) -> np.ndarray:
+def _gap(amount: np.ndarray, made: np.ndarray, z: np.ndarray, entered: list[np.ndarray]) -> np.ndarray:
     """|change of an amount - what entered - what the reactions made| since the start [m^-2] (time,), as far as it is
-    more than rounding of the ledgers: each is known to ROUNDING of itself."""
-    extents, made = z[:, len(QUADRATURES) :], contents.made(name)
-    amount = contents.amount(name, y)
+    more than rounding of the ledgers: each is known to ROUNDING of itself.
+
+    made : by each reaction per extent
+    """
+    extents = z[:, len(QUADRATURES) :]
     gap = np.abs(amount - amount[0] - sum(entered) - (extents - extents[0]) @ made)
     ledgers = sum(np.abs(ledger) for ledger in entered) + np.abs(extents) @ np.abs(made)
     return np.maximum(gap - ROUNDING * ledgers, 0.0)
@@ -67,7 +70,8 @@ def _charge(contents: Contents, y: np.ndarray, z: np.ndarray, passed: np.ndarray
         "trapped": [since["trapped"]],
         "ion": [],
     }
-    worst = np.max([_gap(contents, name, y, z, ledgers) for name, ledgers in entered.items()], axis=0)
-    largest = max(np.abs(contents.amount(name, y)).max() for name in entered)
+    amounts = {name: contents.amount(name, y) for name in entered}
+    worst = np.max([_gap(amounts[name], contents.made(name), z, own) for name, own in entered.items()], axis=0)
+    largest = max(np.abs(amount).max() for amount in amounts.values())
     travelled = np.concatenate(([0.0], np.cumsum(np.abs(np.diff(passed)))))
     return Q * worst / np.maximum(Q * largest + travelled, np.finfo(float).tiny)

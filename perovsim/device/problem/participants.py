@@ -38,7 +38,7 @@ from perovsim.device.problem.mesh import Mesh
 from perovsim.device.problem.sites import Spot, split_site
 from perovsim.device.problem.species import SpeciesPlan, sharing
 from perovsim.errors import ModelFileError
-from perovsim.model.equation import INTERSTITIAL, VACANT
+from perovsim.model.equation import INTERSTITIAL, VACANT, is_beside_sites
 from perovsim.model.films import FILM_HALIDE
 from perovsim.physics.growth import LAWS, Growth
 from perovsim.physics.thermochemistry import halide_level, lead_level, load_table
@@ -244,14 +244,10 @@ class Participants:
             self.metal_electrons(row, nu, spot.metal)
         elif word in ("e-", "h+"):
             self.carrier(row, ELECTRON if word == "e-" else HOLE, nu, spot.carrier)
-        elif word.endswith("-") and not self.is_beside(word) and self.at.slot(VACANCY, spot.lattice) >= 0:
+        elif word.endswith("-") and not is_beside_sites(word) and self.at.slot(VACANCY, spot.lattice) >= 0:
             self.lattice_halide(row, word[:-1], nu, spot.lattice)
         else:
             self.dissolved(row, word, nu, spot.dissolved if spot.dissolved >= 0 else spot.lattice)
-
-    def is_beside(self, word: str) -> bool:
-        """Whether an anion stands beside the halide sites: between them, or an empty cation site."""
-        return INTERSTITIAL in word or word.startswith(VACANT)
 
     def is_dissolved(self, word: str, spot: Spot) -> bool:
         """Whether an element is a dissolved species at the spot, not the gas or the metal itself."""

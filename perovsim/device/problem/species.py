@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from perovsim.device.problem.films import LEAD
 from perovsim.device.problem.sites import contact_side, split_site
-from perovsim.model.equation import INTERSTITIAL, VACANT
+from perovsim.model.equation import is_beside_sites
 
 LEAST_SCALE = 1e20
 """Smallest unit of density of an ion [m^-3]."""
@@ -179,7 +179,7 @@ def _takes_part(device, species, reaction) -> bool:
         return False
     site = split_site(reaction.site)
     names = site.layers or (device.layers[0 if contact_side(device, reaction) == 0 else -1].name,)
-    apart = species.charge >= 0 or INTERSTITIAL in species.formula or species.formula.startswith(VACANT)
+    apart = species.charge >= 0 or is_beside_sites(species.formula)
     return any(name in species.layers and (device.layer(name).lattice is None or apart) for name in names)
 
 
